@@ -1,0 +1,147 @@
+"""What a user hands in, checked once: every message names the argument, what came, what is taken."""
+
+import difflib
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers: TypeAlias = NDArray[Any]
+Parameter: TypeAlias = float | Numbers
+
+
+def described(value: object) -> str:
+    """Say in a few words what ``value`` is."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return f"an array of shape {value.shape} and dtype {value.dtype}"
+    text = repr(value)
+    text = text if len(text) <= 60 else text[:57] + "..."
+    return f"{text} ({type(value).__name__})"
+
+
+def numbers(name: str, value: object) -> Numbers:
+    """Return ``value`` as an array of real numbers that float64 can hold, without a copy."""
+    if value is None:
+        raise TypeError(f"{name} must be a number or an array of real numbers, got None")
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise type(error)(
+            f"{name} must be a number or an array of real numbers, got {described(value)}: {error}"
+        ) from error
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        raise TypeError(
+            f"{name} must hold real numbers (bool, integers, float16, float32 or float64), "
+            f"got {described(value)} with dtype {array.dtype}"
+        )
+    return array
+
+
+def is_weak(value: object, array: Numbers) -> bool:
+    """Tell whether ``value`` is made of Python's numbers, which never widen an array."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return False
+    if isinstance(value, (bool, int, float)):
+        return True
+    return isinstance(value, (list, tuple)) and array.dtype in (np.bool_, np.int64, np.float64)
+
+
+def parameter(
+    name: str,
+    value: object,
+    *,
+    above: float | None = None,
+    below: float | None = None,
+    finite: bool = True,
+) -> Parameter:
+    """Return a neuron's parameter: a Python float, or a read-only array with a value a neuron.
+
+    A Python number stays one: beside an array it takes the array's dtype, as in NumPy.
+    """
+    array = numbers(name, value)
+    if array.dtype.kind == "b":
+        raise TypeError(f"{name} must be a number or an array of numbers, got {described(value)}")
+    if np.isnan(array).any():
+        raise ValueError(f"{name} must not be NaN, got {described(value)}")
+    bounds = [f"greater than {above:g}"] if above is not None else []
+    bounds += [f"less than {below:g}"] if below is not None else []
+    bounds += ["finite"] if finite else []
+    wrong = np.zeros(array.shape, np.bool_)
+    if above is not None:
+        wrong |= ~(array > above)
+    if below is not None:
+        wrong |= ~(array < below)
+    if finite:
+        wrong |= ~np.isfinite(array)
+    if wrong.any():
+        first = array[wrong].flat[0]
+        where = f" at {tuple(int(k[0]) for k in np.nonzero(wrong))}" if array.ndim else ""
+        raise ValueError(f"{name} must be {' and '.join(bounds)}, got {first!s}{where}")
+    if array.ndim == 0 and is_weak(value, array):
+        return float(array)
+    kept = np.array(array, array.dtype.newbyteorder("="), order="C")
+    kept.setflags(write=False)
+    return kept
+
+
+def choice(name: str, value: object, options: Sequence[str]) -> str:
+    """Return ``value`` if it is one of ``options``; else suggest the nearest."""
+    if isinstance(value, str) and value in options:
+        return value
+    taken = ", ".join(repr(option) for option in options)
+    near = difflib.get_close_matches(value.lower(), options, 1, 0.5) if isinstance(value, str) else []
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    error = ValueError if isinstance(value, str) else TypeError
+    raise error(f"{name} must be one of {taken}, got {value!r}{hint}")
+
+
+def whole(name: str, value: object, least: int) -> int:
+    """Return ``value`` as a Python int, at least ``least``."""
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, got {described(value)}") from None
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}, got {number}")
+    return number
+
+
+def common_shape(shapes: Iterable[tuple[str, tuple[int, ...]]]) -> tuple[int, ...]:
+    """Return the shape that the named shapes broadcast to."""
+    named = list(shapes)
+    try:
+        return np.broadcast_shapes(*(shape for _, shape in named))
+    except ValueError:
+        listed = ", ".join(f"{name} {shape}" for name, shape in named if shape)
+        raise ValueError(f"these shapes do not broadcast to one population: {listed}") from None
+
+
+def output(name: str, array: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Numbers:
+    """Return ``array`` if results of this shape and dtype can be written into it."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(
+            f"{name} must be an array of shape {shape} and dtype {dtype}, got {described(array)}"
+        )
+    if array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
+    if array.dtype.newbyteorder("=") != dtype:
+        raise TypeError(f"{name} must have dtype {dtype}, got {array.dtype}")
+    if not array.flags.writeable:
+        raise ValueError(f"{name} must be writeable, got a read-only array")
+    if any(stride == 0 and size > 1 for stride, size in zip(array.strides, shape, strict=True)):
+        raise ValueError(f"{name} must have a place for each value, got strides {array.strides}")
+    return array
+
+
+def overlap(a: Numbers, b: Numbers) -> bool:
+    """Tell whether two arrays share memory; where that takes long to say, assume that they do."""
+    if not np.may_share_memory(a, b):
+        return False
+    try:
+        return np.shares_memory(a, b, max_work=100_000)
+    except np.exceptions.TooHardError:
+        return True

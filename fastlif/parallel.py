@@ -1,0 +1,104 @@
+"""Threads: how many, and how work is shared among them."""
+
+import functools
+import os
+import threading
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from fastlif.checks import whole
+
+ENVIRONMENT = "FASTLIF_NUM_THREADS"
+
+Item = TypeVar("Item")
+
+
+def thread_count(threads: int | None) -> int:
+    """Return how many threads to use: as asked for, else as the environment variable
+    FASTLIF_NUM_THREADS says, else as many as this process has processors."""
+    if threads is not None:
+        return whole("threads", threads, 1)
+    text = os.environ.get(ENVIRONMENT, "").strip()
+    if text:
+        if not text.isdecimal() or int(text) < 1:
+            raise ValueError(f"{ENVIRONMENT} must be a whole number, at least 1, got {text!r}")
+        return int(text)
+    try:
+        available = len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS, Windows
+        available = os.cpu_count() or 1
+    return max(1, min(available, _quota()))
+
+
+@functools.cache
+def _quota() -> int:
+    """Return how many processors' time the container may use (Linux control groups)."""
+    for quota_path, period_path in (
+        ("/sys/fs/cgroup/cpu.max", None),
+        ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
+    ):
+        try:
+            with open(quota_path) as file:
+                words = file.read().split()
+            if period_path is not None:
+                with open(period_path) as file:
+                    words += file.read().split()
+            quota, period = int(words[0]), int(words[1])
+        except (OSError, ValueError, IndexError):  # no such file, or "max"
+            continue
+        if quota > 0 and period > 0:
+            return -(-quota // period)
+    return 2**31
+
+
+def for_each(
+    worker: Callable[[Callable[[], bool]], Callable[[Item], None]],
+    items: Iterable[Item],
+    threads: int,
+) -> None:
+    """Do ``worker(stopped)(item)`` for each item, in this thread and ``threads - 1`` others.
+
+    Each thread makes its own worker once. ``stopped()`` turns true when a thread failed or Ctrl-C
+    was pressed; a worker then leaves what it does. The threads end with the call, so nothing
+    outlives it: a fork finds no pool, and calls from many threads do not wait for one another.
+    """
+    stop = threading.Event()
+    if threads == 1:
+        work = worker(stop.is_set)
+        for item in items:
+            work(item)
+        return
+    queue, lock = iter(items), threading.Lock()
+    errors: list[BaseException] = []
+
+    def serve() -> None:
+        work = worker(stop.is_set)
+        while not stop.is_set():
+            with lock:
+                item = next(queue, None)
+            if item is None:
+                return
+            work(item)
+
+    def help_out() -> None:
+        try:
+            serve()
+        except BaseException as error:
+            errors.append(error)
+            stop.set()
+
+    helpers = [threading.Thread(target=help_out, daemon=True) for _ in range(threads - 1)]
+    try:
+        for helper in helpers:
+            helper.start()
+        serve()
+        for helper in helpers:
+            helper.join()
+    except BaseException:
+        stop.set()
+        for helper in helpers:
+            if helper.ident is not None:
+                helper.join()
+        raise
+    if errors:
+        raise errors[0]
