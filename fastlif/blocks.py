@@ -26,14 +26,14 @@ def flattened(array: Numbers, dtype: np.dtype) -> Numbers | None:
 
 
 def copy_in(block: Numbers, array: Numbers, start: int) -> None:
-    """Fill ``block`` (steps, n) with the neurons from ``start`` on of ``array`` (steps, *population)."""
+    """Fill ``block`` (steps, n) from the neurons ``start`` on of ``array`` (steps, *population)."""
     for where, columns, shape in _pieces(array.shape[1:], start, start + block.shape[1]):
         target = block[:, columns].reshape(block.shape[:1] + shape)
         np.copyto(target, array[(slice(None), *where)], casting="unsafe")
 
 
 def copy_out(array: Numbers, block: Numbers, start: int) -> None:
-    """Write ``block`` (steps, n) to the neurons from ``start`` on of ``array`` (steps, *population)."""
+    """Write ``block`` (steps, n) to the neurons ``start`` on of ``array`` (steps, *population)."""
     for where, columns, shape in _pieces(array.shape[1:], start, start + block.shape[1]):
         array[(slice(None), *where)] = block[:, columns].reshape(block.shape[:1] + shape)
 

@@ -1,4 +1,4 @@
-"""What a user hands in, checked once: every message names the argument, what came, what is taken."""
+"""What a user hands in, checked once: a message names the argument, what came, what is taken."""
 
 import difflib
 import operator
@@ -91,10 +91,11 @@ def choice(name: str, value: object, options: Sequence[str]) -> str:
     if isinstance(value, str) and value in options:
         return value
     taken = ", ".join(repr(option) for option in options)
-    near = difflib.get_close_matches(value.lower(), options, 1, 0.5) if isinstance(value, str) else []
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be one of {taken}, got {described(value)}")
+    near = difflib.get_close_matches(value.lower(), options, 1, 0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    error = ValueError if isinstance(value, str) else TypeError
-    raise error(f"{name} must be one of {taken}, got {value!r}{hint}")
+    raise ValueError(f"{name} must be one of {taken}, got {value!r}{hint}")
 
 
 def whole(name: str, value: object, least: int) -> int:
@@ -142,6 +143,6 @@ def overlap(a: Numbers, b: Numbers) -> bool:
     if not np.may_share_memory(a, b):
         return False
     try:
-        return np.shares_memory(a, b, max_work=100_000)
+        return np.shares_memory(a, b, max_work=100_000)  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True

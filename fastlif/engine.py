@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from fastlif import inputs, recording
 from fastlif.blocks import copy_in
 from fastlif.checks import Numbers, common_shape, numbers
-from fastlif.kernels.rules import CONSTANTS
 from fastlif.kernels.sweep import INPUT, MEMBRANE, ROW, ROWS, WIDTH, sweep_kernel
 from fastlif.parallel import for_each, thread_count
 from fastlif.progress import Progress, Report, progress_of
@@ -41,7 +40,7 @@ def run(
     """Integrate a current over time; ``Neuron.run`` says how it is called."""
     wanted = recording.names(record)
     values = inputs.over_time(current, steps)
-    start = 0.0 if initial is None else initial.mem if isinstance(initial, State) else initial
+    start = 0 if initial is None else initial.mem if isinstance(initial, State) else initial
     mem = numbers("initial", start)
     dtype = inputs.state_dtype((current, values), (start, mem))
     shapes = [("current", values.shape[1:]), ("initial", mem.shape), *neuron.shapes]
@@ -83,8 +82,11 @@ class _Sweep:
         self.spikes = recording.sink(arrays.get("spikes"), np.dtype(np.bool_))
 
     def tiles(self, threads: int) -> Iterator[Tile]:
-        """Cut the flat population into tiles: wide ones to stream memory in long stretches,
-        narrow ones where scratch and stages are to stay in the nearest cache."""
+        """Cut the flat population into tiles.
+
+        Wide ones stream memory in long stretches; narrow ones keep scratch and stages in the
+        nearest cache.
+        """
         sinks: list[Sink | None] = [self.membrane, self.spikes]
         if self.feed.kind == "staged" or any(s is not None and s.view is None for s in sinks):
             width = 512
@@ -135,7 +137,7 @@ class _Sweep:
 def arrange(
     constants: tuple[Numbers, ...], population: tuple[int, ...]
 ) -> tuple[Numbers | None, list[Numbers]]:
-    """Return one set of constants for all neurons, or None and each constant as (1, *population)."""
+    """Return one set of constants for all neurons, or None and each one as (1, *population)."""
     if all(c.size == 1 for c in constants):
         return np.array([c.reshape(()) for c in constants]), []
     return None, [np.broadcast_to(c, (1, *population)) for c in constants]

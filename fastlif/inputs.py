@@ -55,17 +55,19 @@ class Feed(NamedTuple):
 
 
 def feed(values: Numbers, population: tuple[int, ...], dtype: np.dtype[Any]) -> Feed:
-    """Choose how the kernels get ``values``, which is (steps, *shape) with shape the population's
-    or one that broadcasts to it."""
+    """Choose how the kernels get ``values``, which broadcast to (steps, *population)."""
     if values.shape[0] > 1 and values.strides[0] == 0:
         return Feed("constant", np.broadcast_to(values[:1], (1, *population)))
     if all(
         size == 1 or stride == 0
         for size, stride in zip(values.shape[1:], values.strides[1:], strict=True)
     ):
-        first = values[(slice(None), *(0 for _ in values.shape[1:]))]
+        first = values
+        while first.ndim > 1:
+            first = first[:, 0]
         return Feed("shared", np.ascontiguousarray(first, dtype))
-    whole_values = np.broadcast_to(values, (values.shape[0], *population))
+    aligned = np.expand_dims(values, tuple(range(1, len(population) - values.ndim + 2)))
+    whole_values = np.broadcast_to(aligned, (len(values), *population))
     view = flattened(whole_values, dtype)
     return Feed("staged", whole_values) if view is None else Feed("direct", view)
 

@@ -18,13 +18,17 @@ from fastlif.recording import Run, State
 RESETS = ("subtract", "zero", "none")
 
 
-@dataclass(frozen=True, eq=False)
 class Neuron:
     """What all neurons share: one step, all of time, and the constants that the kernels use.
 
     Not made by itself: use :class:`Lapicque`, :class:`Leaky` or :class:`LIF`.
     """
 
+    threshold: Parameter
+    reset_mechanism: str
+    shapes: list[tuple[str, tuple[int, ...]]]  # of the parameters that are arrays, with their names
+    steppers: dict[Any, stepping.Stepper]  # what a step needs, by dtypes and shapes
+    _constants: dict[np.dtype[Any], tuple[Numbers, ...]]
     _rules: ClassVar[Mapping[str, rules.Rule]]
 
     def __call__(
@@ -140,7 +144,7 @@ class Neuron:
     @property
     def physics(self) -> rules.Rule:
         """The rule that the kernels apply."""
-        return self._rules[self.reset_mechanism]  # type: ignore[attr-defined]
+        return self._rules[self.reset_mechanism]
 
     def constants(self, dtype: np.dtype[Any]) -> tuple[Numbers, ...]:
         """Return the rule's constants in the state's dtype, each a number or one a neuron."""
@@ -150,9 +154,11 @@ class Neuron:
             pass
         with np.errstate(all="ignore"):
             derived = [np.asarray(c, dtype) for c in self._derive(dtype)]
-        if not all(np.isfinite(c).all() for c in derived[1:]):  # the threshold may be infinite
+        held = [np.isfinite(c).all() for c in derived[1:]]
+        held += [np.array_equal(np.isfinite(derived[0]), np.isfinite(self.threshold))]
+        if not all(held):
             raise ValueError(
-                f"{dtype} cannot hold the constants of {self!r}: some overflow or are 0/0; "
+                f"{dtype} cannot hold the constants of {self!r}: one is too large or too small; "
                 "choose other units, or give the current in float64"
             )
         derived += [np.zeros((), dtype)] * (rules.CONSTANTS - len(derived))
@@ -175,7 +181,7 @@ class Neuron:
             object.__setattr__(self, name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(getattr(self, field.name) for field in fields(self))
+        return type(self), tuple(getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
 
 
 def _warn_unstable(ratio: Parameter, stacklevel: int = 4) -> None:

@@ -14,8 +14,11 @@ Item = TypeVar("Item")
 
 
 def thread_count(threads: int | None) -> int:
-    """Return how many threads to use: as asked for, else as the environment variable
-    FASTLIF_NUM_THREADS says, else as many as this process has processors."""
+    """Return how many threads to use.
+
+    As many as asked for, else as the environment variable FASTLIF_NUM_THREADS says, else as many
+    as this process has processors.
+    """
     if threads is not None:
         return whole("threads", threads, 1)
     text = os.environ.get(ENVIRONMENT, "").strip()

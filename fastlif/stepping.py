@@ -40,7 +40,8 @@ class Stepper:
         if len(self.shape) != 1:
             cur, mem, spk = cur.reshape(-1), mem.reshape(-1), spk.reshape(-1)
             new = None if new is None else new.reshape(-1)
-        return self._kernel(self._size, self._constants, self._table, cur, mem, spk, new)
+        done: bool = self._kernel(self._size, self._constants, self._table, cur, mem, spk, new)
+        return done
 
 
 def step(neuron: "Neuron", cur: Any, mem: Any, out: Any) -> tuple[Numbers, Numbers]:
@@ -77,7 +78,7 @@ def step(neuron: "Neuron", cur: Any, mem: Any, out: Any) -> tuple[Numbers, Numbe
 def _any_step(neuron: "Neuron", cur: Any, mem: Any, out: Any) -> tuple[Numbers, Numbers]:
     """Step whatever NumPy can read and broadcast."""
     current = numbers("cur", cur)
-    given = 0.0 if mem is None else mem.mem if isinstance(mem, State) else mem
+    given = 0 if mem is None else mem.mem if isinstance(mem, State) else mem
     entering = numbers("mem", given)
     dtype = state_dtype((cur, current), (given, entering))
     population = common_shape([("cur", current.shape), ("mem", entering.shape), *neuron.shapes])
@@ -91,8 +92,9 @@ def _any_step(neuron: "Neuron", cur: Any, mem: Any, out: Any) -> tuple[Numbers, 
         _refuse_overlap(current, entering, spk, new)
 
     # The kernel takes flat, contiguous, native arrays: those that are so already, else copies.
-    flat_cur, flat_spk, flat_new = _flat(current, population, dtype), *(
-        _flat(array, population, array.dtype.newbyteorder("=")) for array in (spk, new)
+    flat_cur, flat_spk, flat_new = (
+        _flat(current, population, dtype),
+        *(_flat(array, population, array.dtype.newbyteorder("=")) for array in (spk, new)),
     )
     flat_mem = flat_new if new is entering else _flat(entering, population, dtype)
     width = WIDTH if varying else max(1, flat_cur.size)

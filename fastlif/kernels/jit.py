@@ -1,6 +1,6 @@
 """How fastlif compiles: numba's options, its cache and its intrinsics, in one place."""
 
-import os
+from pathlib import Path
 
 from numba import njit, types
 from numba.core.imputils import impl_ret_borrowed
@@ -18,11 +18,10 @@ rule = register_jitable
 def _sources_stamp() -> str:
     """Say which version of the kernels' sources this is: any edit gives another stamp."""
     try:
-        with os.scandir(os.path.dirname(__file__)) as entries:
-            stats = [e.stat() for e in entries if e.name.endswith(".py")]
+        stats = [source.stat() for source in Path(__file__).parent.glob("*.py")]
     except OSError:  # imported from a zip file: nobody edits the sources there
         return "0"
-    return f"{max(s.st_mtime_ns for s in stats):x}_{sum(s.st_size for s in stats):x}"
+    return f"{max((s.st_mtime_ns for s in stats), default=0):x}_{sum(s.st_size for s in stats):x}"
 
 
 _STAMP = _sources_stamp()
@@ -55,5 +54,3 @@ def contiguous(typing_context, row):
         return impl_ret_borrowed(context, builder, signature.return_type, args[0])
 
     return result(row), codegen
-
-

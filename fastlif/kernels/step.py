@@ -1,8 +1,11 @@
 """One step of a whole population, for callers who keep the loop over time to themselves."""
 
 import functools
+from typing import Any
 
 import numpy as np
+from numba import types
+from numba.extending import overload
 
 from fastlif.kernels.jit import compiled, rule
 from fastlif.kernels.rules import Rule
@@ -15,8 +18,19 @@ def _overlap(a, b):
     return start < other + b.nbytes and other < start + a.nbytes
 
 
+def _target(mem, mem_out):
+    """Return where the membrane goes: ``mem_out``, or ``mem`` itself."""
+
+
+@overload(_target)
+def _overload_target(mem, mem_out):
+    if isinstance(mem_out, types.NoneType):
+        return lambda mem, mem_out: mem
+    return lambda mem, mem_out: mem_out
+
+
 @functools.cache
-def step_kernel(physics: Rule):
+def step_kernel(physics: Rule) -> Any:
     """Return the compiled step for one neuron's physics."""
     drive, advance = physics
 
@@ -27,7 +41,7 @@ def step_kernel(physics: Rule):
         sweep's scratch. Returns False, and has written nothing, if an output overlaps another
         array: told here because it takes nanoseconds here and microseconds in Python.
         """
-        into = mem if mem_out is None else mem_out
+        into = _target(mem, mem_out)
         if _overlap(spk, cur) or _overlap(spk, mem) or _overlap(spk, into) or _overlap(into, cur):
             return False
         if mem_out is not None and _overlap(into, mem):

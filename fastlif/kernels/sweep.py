@@ -10,12 +10,13 @@ spare it numba's test for negative ones.
 """
 
 import functools
+from typing import Any
 
 import numpy as np
 from numba import types
 from numba.extending import overload
 
-from fastlif.kernels.jit import compiled, contiguous, rule
+from fastlif.kernels.jit import compiled, contiguous
 from fastlif.kernels.rules import CONSTANTS, Rule
 
 WIDTH = 65536  # the most neurons that a tile may have
@@ -108,7 +109,7 @@ def _overload_store(row, j, value):
 
 
 @functools.cache
-def sweep_kernel(physics: Rule):
+def sweep_kernel(physics: Rule) -> Any:
     """Return the compiled sweep for one neuron's physics."""
     drive, advance = physics
 

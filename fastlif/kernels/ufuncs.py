@@ -7,6 +7,7 @@ the strides themselves.
 """
 
 import functools
+from typing import Any
 
 import numpy as np
 from numba import boolean, from_dtype, guvectorize
@@ -36,7 +37,7 @@ def _side_by_side(a):
 
 
 @functools.cache
-def integrate_and_fire(dtype: np.dtype, uniform: bool):
+def integrate_and_fire(dtype: np.dtype, uniform: bool) -> Any:
     """Return the gufunc ``(mem, cur, threshold, R, rate, mem_out, spk_out)`` for ``dtype``.
 
     ``uniform``: the constants are numbers; else arrays of the population's shape.
@@ -46,12 +47,7 @@ def integrate_and_fire(dtype: np.dtype, uniform: bool):
 
     def shared(mem, cur, threshold, R, rate, out, spk):
         c = (threshold, R, rate, rate, rate)
-        if (
-            _side_by_side(mem)
-            and _side_by_side(cur)
-            and _side_by_side(out)
-            and _side_by_side(spk)
-        ):
+        if _side_by_side(mem) and _side_by_side(cur) and _side_by_side(out) and _side_by_side(spk):
             _fire_all(contiguous(mem), contiguous(cur), c, contiguous(out), contiguous(spk))
         else:
             _fire_all(mem, cur, c, out, spk)
@@ -71,8 +67,8 @@ def integrate_and_fire(dtype: np.dtype, uniform: bool):
 
 
 @functools.cache
-def integrate(dtype: np.dtype, uniform: bool):
-    """Return the gufunc ``(mem, cur, R, rate, mem_out)`` for ``dtype``; see ``integrate_and_fire``."""
+def integrate(dtype: np.dtype, uniform: bool) -> Any:
+    """Return the gufunc ``(mem, cur, R, rate, mem_out)``; see ``integrate_and_fire``."""
     real = from_dtype(dtype)
     row = real[:]
 

@@ -1,0 +1,273 @@
+"""Bad input: a clear error, before anything is allocated or written."""
+
+import numpy as np
+import pytest
+
+import fastlif
+from fastlif import recording
+
+F4 = np.float32
+GOOD = {
+    fastlif.LIF: {},
+    fastlif.Lapicque: {"R": 5.0, "C": 5e-3, "time_step": 1e-3},
+    fastlif.Leaky: {"beta": 0.9},
+}
+
+
+def parameters():
+    for cls, good in GOOD.items():
+        names = {"threshold", *(["beta"] if cls is fastlif.Leaky else ["R", "C", "time_step"])}
+        for name in sorted(names):
+            yield cls, good, name
+
+
+@pytest.mark.parametrize(("cls", "good", "name"), list(parameters()))
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        ("5", TypeError, "must hold real numbers .* got '5'"),
+        (5 + 1j, TypeError, "must hold real numbers .* complex128"),
+        (np.array([1, None]), TypeError, "must hold real numbers .* object"),
+        (np.longdouble(1), TypeError, "must hold real numbers"),
+        (True, TypeError, "must be a number or an array of numbers, got True"),
+        (np.nan, ValueError, "must not be NaN"),
+        ([1.0, np.nan], ValueError, "must not be NaN"),
+        ([[1.0], [1.0, 2.0]], ValueError, "must be a number or an array of real numbers"),
+    ],
+)
+def test_a_parameter_must_be_real_numbers(cls, good, name, value, error, message):
+    with pytest.raises(error, match=f"^{name} {message}"):
+        cls(**(good | {name: value}))
+
+
+@pytest.mark.parametrize("cls", [fastlif.LIF, fastlif.Lapicque])
+@pytest.mark.parametrize("name", ["R", "C", "time_step"])
+@pytest.mark.parametrize(
+    ("value", "got"),
+    [(0, "0"), (-1.5, "-1.5"), (np.inf, "inf"), (F4([1, -2, 3]), r"-2.0 at \(1,\)")],
+)
+def test_circuit_parameters_must_be_positive(cls, name, value, got):
+    with pytest.raises(ValueError, match=f"^{name} must be greater than 0 and finite, got {got}"):
+        cls(**(GOOD[cls] | {name: value}))
+
+
+@pytest.mark.parametrize("beta", [0, 1, 1.5, -0.1, [0.5, 1.0]])
+def test_beta_of_lapicque_must_be_between_0_and_1(beta):
+    with pytest.raises(ValueError, match="^beta must be greater than 0 and less than 1"):
+        fastlif.Lapicque(beta=beta)
+
+
+def test_beta_of_leaky_is_clamped_with_a_warning():
+    with pytest.warns(UserWarning, match=r"beta is clamped to \[0, 1\]"):
+        neuron = fastlif.Leaky(beta=[-0.5, 1.5, 0.5])
+    run = neuron.run(np.zeros((1, 3)), initial=0.5)
+    np.testing.assert_array_equal(run.membrane[0], [0, 0.5, 0.25])
+    with pytest.raises(ValueError, match="beta must be finite"):
+        fastlif.Leaky(beta=np.inf)
+
+
+@pytest.mark.parametrize("given", [{}, {"R": 1.0}, {"C": 1.0}, {"R": 5.0, "C": 1e-3, "beta": 0.9}])
+def test_lapicque_needs_two_of_its_three(given):
+    got = " and ".join(sorted(given, key=["beta", "R", "C"].index)) or "none of them"
+    with pytest.raises(ValueError, match=f"give R and C, or beta alone, .* got {got}"):
+        fastlif.Lapicque(**given)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [("substract", "'subtract'"), ("Zero", "'zero'"), ("non", "'none'"), ("q", None)],
+)
+def test_an_unknown_reset_is_told_its_nearest(value, hint):
+    for cls, good in GOOD.items():
+        with pytest.raises(ValueError, match="reset_mechanism must be one of") as caught:
+            cls(reset_mechanism=value, **good)
+        assert ("did you mean" in str(caught.value)) == (hint is not None)
+        assert hint is None or hint in str(caught.value)
+    with pytest.raises(TypeError, match="reset_mechanism must be one of"):
+        fastlif.LIF(reset_mechanism=None)
+
+
+def test_reset_delay_must_be_a_bool():
+    with pytest.raises(TypeError, match="reset_delay must be True or False, got 1"):
+        fastlif.Leaky(0.9, reset_delay=1)
+
+
+def test_parameters_must_broadcast_with_one_another():
+    with pytest.raises(ValueError, match=r"do not broadcast .* R \(3,\), C \(2,\)"):
+        fastlif.LIF(R=[1.0, 2.0, 3.0], C=[1.0, 2.0])
+
+
+def test_eulers_method_with_too_long_steps_warns():
+    with pytest.warns(UserWarning, match="time_step is 2.5 times R\\*C"):
+        fastlif.LIF(R=1.0, C=1e-3, time_step=2.5e-3)
+    with pytest.warns(UserWarning, match="time_step is 1.2 times R\\*C"):
+        fastlif.Lapicque(beta=0.3)
+
+
+def test_parameters_that_float32_cannot_hold_are_refused():
+    for neuron in (fastlif.LIF(R=1e300, C=1e-280), fastlif.LIF(threshold=1e39)):
+        with pytest.raises(ValueError, match="float32 cannot hold the constants of LIF"):
+            neuron.run(np.zeros(3, F4))
+        neuron.run(np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("abc", "must hold real numbers"),
+        (np.ones(3, complex), "must hold real numbers .* complex128"),
+        (np.array(["a"]), "must hold real numbers"),
+        (np.array([None]), "must hold real numbers"),
+        (np.array(["2020"], "M8[Y]"), "must hold real numbers"),
+        (None, "must be a number or an array of real numbers, got None"),
+    ],
+)
+def test_arrays_must_hold_real_numbers(value, message):
+    neuron = fastlif.LIF()
+    with pytest.raises(TypeError, match=f"^current {message}"):
+        neuron.run(value)
+    with pytest.raises(TypeError, match=f"^cur {message}"):
+        neuron(value, np.zeros(3))
+    with pytest.raises(TypeError, match=f"^U {message}"):
+        fastlif.leaky_integrate_neuron(value)
+    if value is not None:
+        with pytest.raises(TypeError, match=f"^initial {message}"):
+            neuron.run(np.zeros((3, 3)), value)
+
+
+def test_a_current_needs_time():
+    with pytest.raises(ValueError, match="current must have time as its first axis.*steps="):
+        fastlif.LIF().run(0.2)
+
+
+def test_shapes_must_broadcast():
+    neuron = fastlif.LIF(R=[4.0, 5.0, 6.0])
+    with pytest.raises(ValueError, match=r"do not broadcast .*: current \(2,\), R \(3,\)"):
+        neuron.run(np.zeros((9, 2)))
+    with pytest.raises(ValueError, match=r"do not broadcast .*: current \(3,\), initial \(4,\)"):
+        neuron.run(np.zeros((9, 3)), np.zeros(4))
+    with pytest.raises(ValueError, match=r"do not broadcast .*: current \(3,\), initial \(4,\)"):
+        neuron.run(np.zeros((9, 3)), fastlif.State(np.zeros(4)))
+    with pytest.raises(ValueError, match=r"do not broadcast .*: cur \(3,\), mem \(2,\)"):
+        neuron(np.zeros(3), np.zeros(2))
+    with pytest.raises(ValueError, match=r"do not broadcast .*: mem \(3,\), cur \(2,\)"):
+        fastlif.leaky_integrate_and_fire(np.zeros(3), np.zeros(2))
+
+
+@pytest.mark.parametrize(
+    ("steps", "error", "message"),
+    [
+        (-1, ValueError, "steps must be at least 0, got -1"),
+        (2.0, TypeError, r"steps must be a whole number, got 2.0 \(float\)"),
+        (2.5, TypeError, "steps must be a whole number"),
+        ("3", TypeError, "steps must be a whole number"),
+        (True, TypeError, "steps must be a whole number"),
+    ],
+)
+def test_steps_must_be_a_whole_number(steps, error, message):
+    with pytest.raises(error, match=message):
+        fastlif.LIF().run(0.2, steps=steps)
+
+
+@pytest.mark.parametrize(
+    ("record", "error", "message"),
+    [
+        ("membran", ValueError, "record must be one of .*did you mean 'membrane'"),
+        (["spike"], ValueError, "record must be one of .*did you mean 'spikes'"),
+        ([3], TypeError, "record must be one of"),
+        (7, TypeError, "record must be a name or several"),
+    ],
+)
+def test_an_unknown_record_is_told_its_nearest(record, error, message):
+    with pytest.raises(error, match=message):
+        fastlif.LIF().run(np.zeros(3), record=record)
+
+
+@pytest.mark.parametrize(
+    ("threads", "error", "message"),
+    [(0, ValueError, "threads must be at least 1, got 0"), (1.5, TypeError, "threads must be a")],
+)
+def test_threads_must_be_a_whole_number(threads, error, message):
+    with pytest.raises(error, match=message):
+        fastlif.LIF().run(np.zeros(3), threads=threads)
+
+
+def test_progress_must_be_something_to_tell():
+    with pytest.raises(TypeError, match="progress must be True, False or a function"):
+        fastlif.LIF().run(np.zeros(3), progress="yes")
+
+
+class TestOutOfARun:
+    def refused(self, error, message, out, record=("spikes", "membrane"), current=None):
+        current = np.ones((9, 3), F4) if current is None else current
+        filled = (
+            [a for a in out.values() if isinstance(a, np.ndarray)] if hasattr(out, "values") else []
+        )
+        before = [a.copy() for a in filled]
+        with pytest.raises(error, match=message):
+            fastlif.LIF().run(current, record=record, out=out)
+        for array, copy in zip(filled, before, strict=True):
+            assert np.array_equal(array, copy)
+
+    def test_not_a_mapping(self):
+        self.refused(TypeError, "out must map record names to arrays", np.zeros((9, 3)))
+
+    def test_unknown_name(self):
+        self.refused(ValueError, "did you mean 'membrane'", {"mem": np.zeros((9, 3), F4)})
+
+    def test_name_not_recorded(self):
+        out = {"membrane": np.zeros((9, 3), F4)}
+        self.refused(ValueError, "out holds 'membrane', but record=", out, record="spikes")
+
+    def test_not_an_array(self):
+        self.refused(TypeError, r"out\['membrane'\] must be an array of shape", {"membrane": [0.0]})
+
+    def test_shape(self):
+        message = r"out\['membrane'\] must have shape \(9, 3\), got \(3, 9\)"
+        self.refused(ValueError, message, {"membrane": np.zeros((3, 9), F4)})
+
+    def test_dtype(self):
+        message = r"out\['membrane'\] must have dtype float32, got float64"
+        self.refused(TypeError, message, {"membrane": np.zeros((9, 3))})
+        message = r"out\['spikes'\] must have dtype bool, got uint8"
+        self.refused(TypeError, message, {"spikes": np.zeros((9, 3), np.uint8)})
+
+    def test_read_only(self):
+        membrane = np.zeros((9, 3), F4)
+        membrane.flags.writeable = False
+        self.refused(ValueError, "must be writeable", {"membrane": membrane})
+
+    def test_one_place_for_several_values(self):
+        membrane = np.lib.stride_tricks.as_strided(np.zeros(3, F4), (9, 3), (0, 4))
+        self.refused(ValueError, "must have a place for each value", {"membrane": membrane})
+
+    def test_overlap_with_the_current(self):
+        current = np.ones((9, 3), F4)
+        message = r"out\['membrane'\] must not overlap current"
+        self.refused(ValueError, message, {"membrane": current}, current=current)
+
+    def test_overlap_with_each_other(self):
+        both = np.zeros((9, 3), F4)
+        out = {"membrane": both, "spikes": both.view(bool)[:, :3]}
+        self.refused(ValueError, r"out\['spikes'\] must not overlap membrane", out)
+
+
+def test_a_run_too_large_for_memory_says_how_large_and_what_to_do():
+    current = np.broadcast_to(F4(0.2), (10_000_000, 10_000_000))
+    with pytest.raises(MemoryError, match=r"needs 500,000,040,000,000 bytes.*record='spikes'"):
+        fastlif.LIF().run(current)
+    with pytest.raises(MemoryError, match="use a smaller population"):
+        fastlif.LIF().run(np.broadcast_to(F4(0.2), (2, 10**15)), record=())
+
+
+def test_the_memory_that_there_is_bounds_a_run(monkeypatch):
+    monkeypatch.setattr(recording, "_available_memory", lambda: 10**8)
+    current = np.broadcast_to(F4(0.2), (200, 100_000))
+    with pytest.raises(MemoryError, match="needs 100,400,000 bytes, and 100,000,000 are available"):
+        fastlif.LIF().run(current)
+    out = {"membrane": np.empty((200, 100_000), F4)}
+    assert fastlif.LIF().run(current, out=out).membrane is out["membrane"]
+
+
+def test_this_machine_says_how_much_memory_it_has():
+    assert 2**28 < recording._available_memory() < 2**50
