@@ -93,7 +93,7 @@ class _Sweep:
         elif self.feed.kind == "constant" and sinks == [None, None]:
             width = 1024
         else:
-            width = 8192 if self.varying else WIDTH
+            width = WIDTH // 2 if self.varying else WIDTH
         size = len(self.mem)
         share = -(-size // threads)
         width = min(width, -(-share // 64) * 64)

@@ -142,7 +142,8 @@ def _prepare(
     constants = neuron.constants(dtype)[:3]
     shape = common_shape([(u_name, u.shape), (i_name, i.shape), *neuron.shapes])
     wide = shape or (1,)  # a gufunc's loop needs an axis
-    arrays = [u, i] if u.shape == i.shape == wide else [np.broadcast_to(a, wide) for a in (u, i)]
+    # Copied where it is broadcast: the kernels are fast where neurons stand side by side.
+    u, i = (a if a.shape == wide else np.array(np.broadcast_to(a, wide)) for a in (u, i))
     if any(c.ndim for c in constants):
         constants = tuple(np.broadcast_to(c, wide) for c in constants)
-    return arrays[0], arrays[1], shape, constants
+    return u, i, shape, constants

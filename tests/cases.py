@@ -10,7 +10,10 @@ RESETS = ("subtract", "zero", "none")
 
 # (class, oracle, parameters): every rule there is.
 NEURONS = {
-    **{f"Lapicque-{r}": (fastlif.Lapicque, oracle.lapicque, {**RC, "reset_mechanism": r}) for r in RESETS},
+    **{
+        f"Lapicque-{r}": (fastlif.Lapicque, oracle.lapicque, {**RC, "reset_mechanism": r})
+        for r in RESETS
+    },
     **{f"LIF-{r}": (fastlif.LIF, oracle.lif, {**RC, "reset_mechanism": r}) for r in RESETS},
     **{
         f"Leaky-{r}-{'late' if late else 'now'}": (
@@ -21,7 +24,7 @@ NEURONS = {
         for r in RESETS
         for late in (True, False)
     },
-}  # fmt: skip
+}
 
 
 def drawn(parameters, rng, shape, dtype):

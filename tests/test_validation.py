@@ -47,13 +47,13 @@ def test_a_parameter_must_be_real_numbers(cls, good, name, value, error, message
     [(0, "0"), (-1.5, "-1.5"), (np.inf, "inf"), (F4([1, -2, 3]), r"-2.0 at \(1,\)")],
 )
 def test_circuit_parameters_must_be_positive(cls, name, value, got):
-    with pytest.raises(ValueError, match=f"^{name} must be greater than 0 and finite, got {got}"):
+    with pytest.raises(ValueError, match=rf"^{name} must be greater than 0 and finite, got {got}"):
         cls(**(GOOD[cls] | {name: value}))
 
 
 @pytest.mark.parametrize("beta", [0, 1, 1.5, -0.1, [0.5, 1.0]])
 def test_beta_of_lapicque_must_be_between_0_and_1(beta):
-    with pytest.raises(ValueError, match="^beta must be greater than 0 and less than 1"):
+    with pytest.raises(ValueError, match=r"^beta must be greater than 0 and less than 1"):
         fastlif.Lapicque(beta=beta)
 
 
@@ -98,9 +98,9 @@ def test_parameters_must_broadcast_with_one_another():
 
 
 def test_eulers_method_with_too_long_steps_warns():
-    with pytest.warns(UserWarning, match="time_step is 2.5 times R\\*C"):
+    with pytest.warns(UserWarning, match=r"time_step is 2\.5 times R\*C"):
         fastlif.LIF(R=1.0, C=1e-3, time_step=2.5e-3)
-    with pytest.warns(UserWarning, match="time_step is 1.2 times R\\*C"):
+    with pytest.warns(UserWarning, match=r"time_step is 1\.2 times R\*C"):
         fastlif.Lapicque(beta=0.3)
 
 
@@ -136,7 +136,7 @@ def test_arrays_must_hold_real_numbers(value, message):
 
 
 def test_a_current_needs_time():
-    with pytest.raises(ValueError, match="current must have time as its first axis.*steps="):
+    with pytest.raises(ValueError, match=r"current must have time as its first axis.*steps="):
         fastlif.LIF().run(0.2)
 
 

@@ -19,7 +19,7 @@ from numba.extending import overload
 from fastlif.kernels.jit import compiled, contiguous
 from fastlif.kernels.rules import CONSTANTS, Rule
 
-WIDTH = 65536  # the most neurons that a tile may have
+WIDTH = 32768  # the most neurons that a tile may have
 ROW = WIDTH + 64  # the padding keeps equal columns of the rows out of one cache set
 
 # The rows of ``work``. The first CONSTANTS hold the neurons' constants where they differ.

@@ -1,0 +1,113 @@
+"""What holds of the package as a whole: imports, caches, processes, the README and the examples."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastlif
+
+ROOT = Path(__file__).parent.parent
+
+
+def python(code, cwd=None, **environment):
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | environment,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+def test_import_compiles_nothing():
+    code = """
+from numba.core import event
+compiled = []
+with event.install_listener("numba:compile", event.RecordingListener()) as listener:
+    import fastlif
+print(len(listener.buffer))
+"""
+    assert python(code) == "0"
+
+
+def test_import_brings_nothing_optional():
+    names = "('matplotlib', 'tqdm', 'torch')"
+    code = f"import sys, fastlif; print([m for m in {names} if m in sys.modules])"
+    assert python(code) == "[]"
+
+
+RUN = "import numpy as np, fastlif; print(fastlif.LIF().run(np.float32([.5] * 90)).spikes.sum())"
+
+
+def test_compiled_code_is_kept_on_disk(tmp_path):
+    show = (
+        "; from fastlif.kernels.sweep import sweep_kernel; s = sweep_kernel(fastlif.LIF().physics)"
+        ".stats; print(sum(s.cache_hits.values()), sum(s.cache_misses.values()))"
+    )
+    cold = python(RUN + show, NUMBA_CACHE_DIR=str(tmp_path)).split()
+    warm = python(RUN + show, NUMBA_CACHE_DIR=str(tmp_path)).split()
+    assert cold[1:] == ["0", "1"]
+    assert warm[1:] == ["1", "0"]
+    assert cold[0] == warm[0] != "0"
+
+
+def test_an_edit_of_any_kernel_file_is_noticed(tmp_path):
+    """numba alone would look at the file of the outermost function only."""
+    shutil.copytree(ROOT / "fastlif", tmp_path / "fastlif")
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    code = "import fastlif; print(fastlif.LIF().run([0.0] * 3, 1.0).membrane[0])"
+    assert python(code, tmp_path, **cache) == "0.9607843137254902"
+    rules = tmp_path / "fastlif" / "kernels" / "rules.py"
+    text = rules.read_text()
+    assert "return u + rate * (-u + x)" in text
+    rules.write_text(text.replace("return u + rate * (-u + x)", "return u + 8 * (-u + x)"))
+    assert python(code, tmp_path, **cache) == "-7.0"
+
+
+def test_without_a_cache_directory_everything_still_works():
+    code = """
+from numba.core import caching
+caching.CacheImpl._locator_classes = []
+"""
+    assert python(code + RUN) == python(RUN)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_run_after_fork_gives_the_same_bits():
+    current = np.random.default_rng(0).uniform(0, 0.6, (90, 3000)).astype(np.float32)
+    expected = fastlif.LIF().run(current, threads=2).membrane
+    child = os.fork()
+    if child == 0:
+        same = np.array_equal(fastlif.LIF().run(current, threads=2).membrane, expected)
+        os._exit(0 if same else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_the_readmes_python_runs():
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(block, {})
+
+
+def test_tutorial2_draws_its_figures(tmp_path):
+    pytest.importorskip("matplotlib")
+    script = ROOT / "examples" / "tutorial2.py"
+    command = [sys.executable, str(script), "--output-dir", str(tmp_path / "new")]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    names = {path.stem for path in (tmp_path / "new").glob("*.png")}
+    assert {"passive_decay", "lapicque_without_stimulus", "population"} <= names
+    assert "spikes at 109 ms" in result.stdout
+    help_text = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True)
+    assert "--show" in help_text.stdout

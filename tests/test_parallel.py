@@ -1,0 +1,120 @@
+"""Threads: how many, what a failure in one does, and Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from cases import same_bits
+
+import fastlif
+from fastlif import parallel
+
+
+def test_every_item_is_done_once():
+    done, threads = [], set()
+
+    def worker(stopped):
+        def work(item):
+            time.sleep(0.001)
+            threads.add(threading.get_ident())
+            done.append(item)
+
+        return work
+
+    parallel.for_each(worker, range(50), 4)
+    assert sorted(done) == list(range(50))
+    assert len(threads) == 4
+    assert threading.active_count() == 1
+
+
+@pytest.mark.parametrize("fails_in_caller", [True, False])
+def test_a_failure_in_any_thread_stops_all_and_is_raised(fails_in_caller):
+    caller = threading.get_ident()
+    begun = threading.Barrier(2)
+
+    def worker(stopped):
+        def work(item):
+            begun.wait(10)
+            if (threading.get_ident() == caller) == fails_in_caller:
+                raise RuntimeError("broken")
+            while not stopped():
+                time.sleep(0.001)
+
+        return work
+
+    with pytest.raises(RuntimeError, match="broken"):
+        parallel.for_each(worker, range(2), 2)
+    assert threading.active_count() == 1
+
+
+def test_thread_count(monkeypatch):
+    monkeypatch.delenv(parallel.ENVIRONMENT, raising=False)
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert parallel.thread_count(None) == min(available, parallel._quota())
+    assert parallel.thread_count(7) == 7
+    monkeypatch.setenv(parallel.ENVIRONMENT, "3")
+    assert parallel.thread_count(None) == 3
+    assert parallel.thread_count(7) == 7
+    for wrong in ("0", "two", "-1"):
+        monkeypatch.setenv(parallel.ENVIRONMENT, wrong)
+        with pytest.raises(ValueError, match=f"FASTLIF_NUM_THREADS must be .* got '{wrong}'"):
+            parallel.thread_count(None)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux only")
+def test_affinity_bounds_the_threads():
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(before)})
+        assert parallel.thread_count(None) == 1
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def test_runs_from_many_threads_at_once_do_not_disturb_one_another():
+    rng = np.random.default_rng(0)
+    neuron = fastlif.LIF(R=rng.uniform(4, 6, 700))
+    currents = [rng.uniform(0, 0.6, (90, 700)).astype(np.float32) for _ in range(8)]
+    expected = [neuron.run(c, threads=1).membrane for c in currents]
+    results = [None] * 8
+
+    def work(k):
+        for _ in range(5):
+            results[k] = neuron.run(currents[k], threads=2).membrane
+
+    workers = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+    for w in workers:
+        w.start()
+    for w in workers:
+        w.join()
+    for result, membrane in zip(results, expected, strict=True):
+        assert same_bits(result, membrane)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+def test_ctrl_c_ends_a_long_run():
+    """The time is told, not asserted: see benchmarks."""
+    code = """
+import numpy as np, fastlif, threading
+neuron = fastlif.LIF()
+current = np.broadcast_to(np.float32(0.3), (1000, 300_000))
+spikes = np.zeros(current.shape, bool)
+neuron.run(current[:2], record="spikes", threads=2)
+print("ready", flush=True)
+try:
+    while True:
+        neuron.run(current, record="spikes", out={"spikes": spikes}, threads=2)
+except KeyboardInterrupt:
+    print("interrupted", threading.active_count(), spikes.any(), flush=True)
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline().strip() == "ready"
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30)[0].strip() == "interrupted 1 True"
+    assert process.returncode == 0
