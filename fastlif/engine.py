@@ -1,4 +1,4 @@
-"""Run and step: check, allocate, cut into tiles, share among threads, call the kernel."""
+"""Run: check, allocate, cut into tiles, share among threads, call the kernel."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -9,13 +9,15 @@ import numpy as np
 from fastlif import inputs, recording
 from fastlif.blocks import copy_in
 from fastlif.checks import Numbers, common_shape, numbers
-from fastlif.kernels.sweep import INPUT, MEMBRANE, ROW, ROWS, WIDTH, sweep_kernel
+from fastlif.kernels.access import COUNT, INPUT, MEMBRANE, ROW, ROWS, WIDTH
+from fastlif.kernels.sweep import sweep_kernel
 from fastlif.parallel import for_each, thread_count
 from fastlif.progress import Progress, Report, progress_of
-from fastlif.recording import Run, Sink, State
+from fastlif.recording import BOOL, Run, State
+from fastlif.sinks import Sinks, settle, target
 
 if TYPE_CHECKING:
-    from fastlif.neurons import Neuron
+    from fastlif.neuron import Neuron
 
 Tile: TypeAlias = tuple[int, int]
 
@@ -33,12 +35,14 @@ def run(
     initial: object,
     steps: int | None,
     record: object,
+    neurons: object,
+    every: object,
     out: object,
     threads: int | None,
     progress: bool | Report,
 ) -> Run:
     """Integrate a current over time; ``Neuron.run`` says how it is called."""
-    wanted = recording.names(record)
+    wanted = recording.wanted(record, neurons, every)
     values = inputs.over_time(current, steps)
     start = 0 if initial is None else initial.mem if isinstance(initial, State) else initial
     mem = numbers("initial", start)
@@ -46,19 +50,25 @@ def run(
     shapes = [("current", values.shape[1:]), ("initial", mem.shape), *neuron.shapes]
     population = common_shape(shapes)
     constants = neuron.constants(dtype)
-    work = len(values) * math.prod(population)
+    size = math.prod(population)
+    work = len(values) * size
     wide = 1 if threads is None and work < WORTH_A_THREAD else thread_count(threads)
+    columns = wanted.columns(size)
+    arrays = recording.outputs(wanted, columns, out, len(values), population, dtype, values)
     done = progress_of(progress, work)
-    arrays = recording.outputs(wanted, out, (len(values), *population), dtype, values)
     final = State(np.empty(population, dtype))
     np.copyto(final.mem, mem, casting="unsafe")
+    records = Sinks(wanted, columns, arrays, dtype)
     if work:
         feed = inputs.feed(values, population, dtype)
-        sweep = _Sweep(neuron, constants, feed, len(values), arrays, final, done)
+        sweep = _Sweep(neuron, constants, feed, len(values), final, records, done)
         for_each(sweep.worker, sweep.tiles(wide), wide)
+        records.finish()
     if done is not None:
         done.close()
-    return Run(arrays.get("membrane"), arrays.get("spikes"), final)
+    events = None if records.log is None else records.log.merged()
+    kept = (arrays.get(name) for name in ("membrane", "spikes", "packed", "counts"))
+    return Run(*kept, events, final)  # type: ignore[call-arg, arg-type]
 
 
 class _Sweep:
@@ -70,28 +80,25 @@ class _Sweep:
         constants: tuple[Numbers, ...],
         feed: inputs.Feed,
         steps: int,
-        arrays: dict[str, Numbers],
         final: State,
+        sinks: Sinks,
         done: Progress | None,
     ) -> None:
         self.kernel = sweep_kernel(neuron.physics)
-        self.feed, self.steps, self.done = feed, steps, done
+        self.feed, self.steps, self.sinks, self.done = feed, steps, sinks, done
         self.mem = final.mem.reshape(-1)
         self.shared, self.varying = arrange(constants, final.mem.shape)
-        self.membrane = recording.sink(arrays.get("membrane"), final.mem.dtype)
-        self.spikes = recording.sink(arrays.get("spikes"), np.dtype(np.bool_))
 
     def tiles(self, threads: int) -> Iterator[Tile]:
         """Cut the flat population into tiles.
 
         Wide ones stream memory in long stretches; narrow ones keep scratch and stages in the
-        nearest cache.
+        nearest cache. A tile starts at a multiple of 8, the neurons of a packed byte.
         """
-        sinks: list[Sink | None] = [self.membrane, self.spikes]
-        if self.feed.kind == "staged" or any(s is not None and s.view is None for s in sinks):
+        if self.feed.kind == "staged" or self.sinks.staged:
             width = 512
-        elif self.feed.kind == "constant" and sinks == [None, None]:
-            width = 1024
+        elif self.sinks.nothing_dense:
+            width = 1024 if self.feed.kind == "constant" else 4096
         else:
             width = WIDTH // 2 if self.varying else WIDTH
         size = len(self.mem)
@@ -103,33 +110,57 @@ class _Sweep:
         """Return what a thread does with a tile, with the thread's own scratch."""
         dtype = self.mem.dtype
         work = np.empty(ROWS * ROW, dtype)
-        stage = np.empty(STAGE if self.feed.kind == "staged" else 0, dtype)
         rows = work.reshape(ROWS, ROW)
+        stage = np.empty(STAGE, dtype) if self.feed.kind == "staged" else None
+        # A row of spikes for what is made of them; each step overwrites it.
+        fired = np.empty(ROW, BOOL) if self.sinks.lacks_spikes else None
+        events = None if self.sinks.log is None else self.sinks.log.buffer(WIDTH)
+        counting = None if self.sinks.counts is None else True
 
         def advance(tile: Tile) -> None:
             start, stop = tile
             size = stop - start
-            mem = self.mem[start:stop]
-            rows[MEMBRANE, :size] = mem
+            rows[MEMBRANE, :size] = self.mem[start:stop]
             if self.shared is None:
                 fill(rows, self.varying, start, stop)
             if self.feed.kind == "constant":
                 copy_in(rows[INPUT : INPUT + 1, :size], self.feed.values, start)
-            chunk = max(1, (STAGE if self.feed.kind == "staged" else CALL) // size)
+            limit = STAGE if self.feed.kind == "staged" or self.sinks.staged else CALL
+            chunk = max(1, limit // size)
             for first in range(0, self.steps, chunk):
                 if stopped():
                     break
-                steps = slice(first, min(first + chunk, self.steps))
-                current = inputs.read(self.feed, steps, start, stop, stage)
-                membrane = recording.target(self.membrane, steps, start, stop)
-                spikes = recording.target(self.spikes, steps, start, stop)
-                count = steps.stop - steps.start
-                self.kernel(count, size, self.shared, work, current, membrane, spikes)
-                recording.settle(self.membrane, steps, start, membrane)
-                recording.settle(self.spikes, steps, start, spikes)
-                if self.done is not None:
-                    self.done.add(count * size)
-            mem[:] = rows[MEMBRANE, :size]
+                block(slice(first, min(first + chunk, self.steps)), start, stop)
+            self.mem[start:stop] = rows[MEMBRANE, :size]
+
+        def block(steps: slice, start: int, stop: int) -> None:
+            sinks, first = self.sinks, steps.start
+            count, size = steps.stop - first, stop - start
+            current = inputs.read(self.feed, steps, start, stop, stage)
+            membrane = target(sinks.membrane, steps, start, stop)
+            if fired is None:
+                spikes = target(sinks.spikes, steps, start, stop)
+            else:
+                spikes = np.lib.stride_tricks.as_strided(fired, (count, size), (0, 1))
+            packed = None if sinks.packed is None else sinks.packed[steps, start // 8 :]
+            if counting:
+                rows[COUNT, :size] = 0
+            chosen, places = sinks.chosen(start, stop)
+            taken = 0
+            while taken < count:  # again where the events' buffer was full
+                taken, used = self.kernel(
+                    first, taken, count, start, size, self.shared, work, current,
+                    membrane, spikes, counting, packed, events,
+                    chosen, places, sinks.chosen_membrane, sinks.every, sinks.chosen_spikes,
+                )  # fmt: skip
+                if sinks.log is not None and events is not None:
+                    sinks.log.add(start, events[:, :used])
+            if sinks.counts is not None:
+                sinks.counts[start:stop] += rows[COUNT, :size].astype(np.int64)
+            settle(sinks.membrane, steps, start, membrane)
+            settle(sinks.spikes, steps, start, spikes)
+            if self.done is not None:
+                self.done.add(count * size)
 
         return advance
 

@@ -6,9 +6,9 @@ kind        the current, seen as (steps, *population)              a kernel gets
 constant    the same at every step (``steps=``, or a zero stride)  nothing: it stands in
                                                                    the tile's scratch
 shared      the same for every neuron ((T, 1), or zero strides)    a number a step
-direct      native numbers of the state's dtype, neurons side by   a slice of the user's
-            side                                                   array
-staged      anything else: other dtypes and byte orders, Fortran   a block of it, copied
+direct      native numbers of the state's dtype, integers or       a slice of the user's
+            bools, neurons side by side                            array
+staged      anything else: float16, other byte orders, Fortran      a block of it, copied
             order, time last, views that do not flatten            and cast
 ==========  =====================================================  =========================
 """
@@ -68,11 +68,13 @@ def feed(values: Numbers, population: tuple[int, ...], dtype: np.dtype[Any]) -> 
         return Feed("shared", np.ascontiguousarray(first, dtype))
     aligned = np.expand_dims(values, tuple(range(1, len(population) - values.ndim + 2)))
     whole_values = np.broadcast_to(aligned, (len(values), *population))
-    view = flattened(whole_values, dtype)
+    view = flattened(whole_values, values.dtype if values.dtype.kind in "biu" else dtype)
     return Feed("staged", whole_values) if view is None else Feed("direct", view)
 
 
-def read(feed: Feed, steps: slice, start: int, stop: int, scratch: Numbers) -> Numbers | None:
+def read(
+    feed: Feed, steps: slice, start: int, stop: int, scratch: Numbers | None
+) -> Numbers | None:
     """Return what the kernel gets for these steps of the neurons ``start:stop``."""
     if feed.kind == "constant":
         return None
@@ -81,6 +83,7 @@ def read(feed: Feed, steps: slice, start: int, stop: int, scratch: Numbers) -> N
     if feed.kind == "direct":
         return feed.values[steps, start:stop]
     values = feed.values[steps]
+    assert scratch is not None
     block = scratch[: len(values) * (stop - start)].reshape(len(values), stop - start)
     copy_in(block, values, start)
     return block

@@ -1,17 +1,17 @@
 """What is kept of a run: from record names to the arrays that the kernels fill."""
 
-import contextlib
+import functools
 import math
-import os
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastlif.blocks import copy_out, flattened
-from fastlif.checks import Numbers, choice, described, output, overlap
+from fastlif.checks import Numbers, choice, described, numbers, output, overlap, whole
+from fastlif.memory import ensure_memory
 
-RECORDS = ("membrane", "spikes")
+RECORDS = ("membrane", "spikes", "packed", "counts", "events")
+BOOL, UINT8, INT64 = np.dtype(np.bool_), np.dtype(np.uint8), np.dtype(np.int64)
 
 
 class State(NamedTuple):
@@ -26,6 +26,21 @@ class State(NamedTuple):
     mem: Numbers
 
 
+class Events(NamedTuple):
+    """Spikes as a list, sorted by step, then neuron.
+
+    Attributes
+    ----------
+    step : numpy.ndarray
+        int64: the step that reports the spike.
+    neuron : numpy.ndarray
+        int64: which neuron, as an index into the flattened population.
+    """
+
+    step: Numbers
+    neuron: Numbers
+
+
 class Run(NamedTuple):
     """What a run recorded. What was not asked for is None.
 
@@ -33,128 +48,135 @@ class Run(NamedTuple):
     ----------
     membrane : numpy.ndarray or None
         ``(T, *population)``, the run's dtype: ``membrane[t]`` is the membrane after step ``t``.
+        ``(ceil(T/every), *population)`` of every ``every``-th step, the first included;
+        ``(..., len(neurons))`` of chosen neurons.
     spikes : numpy.ndarray or None
-        ``(T, *population)``, bool: ``spikes[t]`` is what step ``t`` reports.
+        ``(T, *population)``, bool: ``spikes[t]`` is what step ``t`` reports; ``(T, len(neurons))``
+        of chosen neurons.
+    packed : numpy.ndarray or None
+        ``(T, ceil(N/8))``, uint8: the spikes of the flattened population as bits, as
+        ``np.packbits(..., axis=1, bitorder="little")`` gives them.
+    counts : numpy.ndarray or None
+        ``population``, int64: how many spikes each neuron fired.
+    events : Events or None
+        The spikes as a list.
     final : State
         The state after the last step; give it to the next run as ``initial``.
     """
 
     membrane: Numbers | None
     spikes: Numbers | None
+    packed: Numbers | None
+    counts: Numbers | None
+    events: Events | None
     final: State
 
 
-def names(record: object) -> tuple[str, ...]:
-    """Return the names in ``record``: one name, or an iterable of them."""
-    if isinstance(record, str):
-        return (choice("record", record, RECORDS),)
+class Wanted(NamedTuple):
+    """What a run is to keep: checked, but not yet held against a population."""
+
+    names: frozenset[str]
+    neurons: slice | Numbers | None
+    every: int
+
+    def columns(self, size: int) -> Numbers | None:
+        """Return the chosen neurons of a flattened population of this size; None for all."""
+        if self.neurons is None:
+            return None
+        if isinstance(self.neurons, slice):
+            return np.arange(*self.neurons.indices(size))
+        if self.neurons.dtype == np.bool_:
+            if len(self.neurons) != size:
+                raise ValueError(
+                    f"neurons must mark each of the {size} neurons of the flattened population, "
+                    f"got {described(self.neurons)}"
+                )
+            return np.flatnonzero(self.neurons)
+        columns = self.neurons.astype(np.int64)
+        wrong = (columns < -size) | (columns >= size)
+        if wrong.any():
+            raise IndexError(
+                f"neurons must be indices into the flattened population of {size}, "
+                f"got {columns[wrong][0]}"
+            )
+        return np.where(columns < 0, columns + size, columns)
+
+
+def wanted(record: object, neurons: object, every: object) -> Wanted:
+    """Check what is to be recorded."""
+    names = _names(record) if isinstance(record, (str, tuple)) else _names_of(record)
+    kept = every if every == 1 and type(every) is int else whole("every", every, 1)
+    if kept > 1 and "membrane" not in names:
+        raise ValueError(f"every thins the membrane, which record={record!r} does not hold")
+    if neurons is None:
+        return Wanted(names, None, kept)
+    if not names & {"membrane", "spikes"}:
+        raise ValueError(f"neurons thins membrane and spikes, and record={record!r} holds neither")
+    if isinstance(neurons, slice):
+        return Wanted(names, neurons, kept)
+    chosen = numbers("neurons", neurons)
+    if chosen.ndim != 1 or (chosen.dtype.kind not in "biu" and chosen.size):
+        raise TypeError(
+            f"neurons must be a slice or a list of indices into the flattened population, "
+            f"got {described(neurons)}"
+        )
+    return Wanted(names, chosen, kept)
+
+
+@functools.lru_cache
+def _names(record: str | tuple[object, ...]) -> frozenset[str]:
+    return _names_of((record,) if isinstance(record, str) else record)
+
+
+def _names_of(record: object) -> frozenset[str]:
     if not isinstance(record, Iterable):
         raise TypeError(f"record must be a name or several of {RECORDS}, got {described(record)}")
-    return tuple(dict.fromkeys(choice("record", name, RECORDS) for name in record))
+    return frozenset(choice("record", name, RECORDS) for name in record)
 
 
 def outputs(
-    wanted: tuple[str, ...],
+    wanted: Wanted,
+    columns: Numbers | None,
     out: object,
-    shape: tuple[int, ...],
+    steps: int,
+    population: tuple[int, ...],
     dtype: np.dtype[Any],
     current: Numbers,
 ) -> dict[str, Numbers]:
-    """Return the array of each wanted name: the user's, checked, or a new one.
+    """Return the array of each wanted name but events: the user's, checked, or a new one.
 
     Raises before it allocates anything.
     """
-    given = _given(out, wanted)
-    dtypes = {"membrane": dtype, "spikes": np.dtype(np.bool_)}
+    size = math.prod(population)
+    dense = population if columns is None else columns.shape
+    forms: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {
+        "membrane": ((-(-steps // wanted.every), *dense), dtype),
+        "spikes": ((steps, *dense), BOOL),
+        "packed": ((steps, -(-size // 8)), UINT8),
+        "counts": (population, INT64),
+    }
     arrays: dict[str, Numbers] = {}
-    for name, array in given.items():
-        arrays[name] = output(f"out[{name!r}]", array, shape, dtypes[name])
-        for other, taken in [("current", current), *arrays.items()]:
-            if other != name and overlap(array, taken):
-                raise ValueError(f"out[{name!r}] must not overlap {other} in memory")
-    fresh = {name: dtypes[name] for name in wanted if name not in arrays}
-    state = math.prod(shape[1:]) * dtype.itemsize
-    ensure_memory(sum(math.prod(shape) * d.itemsize for d in fresh.values()) + state, wanted)
-    arrays |= {name: np.empty(shape, d) for name, d in fresh.items()}
+    if out is not None:
+        for name, array in _given(out, wanted).items():
+            arrays[name] = output(f"out[{name!r}]", array, *forms[name])
+            for other, taken in [("current", current), *arrays.items()]:
+                if other != name and overlap(array, taken):
+                    raise ValueError(f"out[{name!r}] must not overlap {other} in memory")
+    fresh = {name: forms[name] for name in forms if name in wanted.names and name not in arrays}
+    needed = sum(math.prod(shape) * d.itemsize for shape, d in fresh.values())
+    ensure_memory(needed + size * dtype.itemsize, wanted.names)
+    for name, (shape, d) in fresh.items():
+        arrays[name] = np.empty(shape, d)
     return arrays
 
 
-def _given(out: object, wanted: tuple[str, ...]) -> Mapping[str, Numbers]:
-    if out is None:
-        return {}
+def _given(out: object, wanted: Wanted) -> Mapping[str, Numbers]:
     if not isinstance(out, Mapping):
         raise TypeError(f"out must map record names to arrays, got {described(out)}")
     for name in out:
         choice("out", name, RECORDS)
-        if name not in wanted:
-            raise ValueError(f"out holds {name!r}, but record={wanted!r} does not")
+        if name == "events":
+            raise ValueError("out cannot hold 'events': how many there are shows in the run only")
+        if name not in wanted.names:
+            raise ValueError(f"out holds {name!r}, but record={sorted(wanted.names)} does not")
     return out
-
-
-def ensure_memory(needed: int, wanted: tuple[str, ...]) -> None:
-    """Raise MemoryError if ``needed`` bytes are more than the machine has to give.
-
-    The system would often grant them, and end the process when it comes to use them.
-    """
-    if needed < _SURELY_THERE or needed <= (available := _available_memory()):
-        return
-    dense = [name for name in wanted if name in ("membrane", "spikes")]
-    advice = (
-        "record less (record='spikes' needs a byte a neuron and step, record=() only the final "
-        "state), run fewer steps at a time with initial=run.final, or give out= a memory-mapped "
-        "array"
-        if dense
-        else "use a smaller population"
-    )
-    raise MemoryError(
-        f"this run with record={wanted!r} needs {needed:,} bytes, and {available:,} are available: "
-        f"{advice}"
-    )
-
-
-_SURELY_THERE = 2**26  # bytes: less than this is not worth a look at the machine
-
-
-def _available_memory() -> int:
-    """Return how many bytes this process can still get, as far as the system tells."""
-    limits = [2**63 - 1]  # where nothing tells, the allocation itself will
-    try:
-        with open("/proc/meminfo") as file:
-            table = dict(line.split(":", 1) for line in file)
-        kilobytes = (int(table[key].split()[0]) for key in ("MemAvailable", "SwapFree"))
-        limits.append(1024 * sum(kilobytes))
-    except (OSError, KeyError, ValueError):
-        with contextlib.suppress(AttributeError, OSError, ValueError):
-            limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with contextlib.suppress(OSError, ValueError), open(path) as file:  # "max" is no number
-            limits.append(int(file.read()))
-    return min(limits)
-
-
-class Sink(NamedTuple):
-    """Where one record goes: ``view`` (steps, N) if a kernel can write there, else ``array``."""
-
-    view: Numbers | None
-    array: Numbers
-
-
-def sink(array: Numbers | None, dtype: np.dtype[Any]) -> Sink | None:
-    """Choose how the kernels fill ``array`` (steps, *population)."""
-    return None if array is None else Sink(flattened(array, dtype), array)
-
-
-def target(sink: Sink | None, steps: slice, start: int, stop: int) -> Numbers | None:
-    """Return what the kernel fills for these steps of the neurons ``start:stop``."""
-    if sink is None:
-        return None
-    if sink.view is not None:
-        return sink.view[steps, start:stop]
-    dtype = sink.array.dtype.newbyteorder("=")
-    return np.empty((len(sink.array[steps]), stop - start), dtype)
-
-
-def settle(sink: Sink | None, steps: slice, start: int, block: Numbers | None) -> None:
-    """Bring home what the kernel wrote, if it did not write into the array itself."""
-    if sink is not None and sink.view is None and block is not None:
-        copy_out(sink.array[steps], block, start)

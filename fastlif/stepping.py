@@ -8,13 +8,13 @@ import numpy as np
 from fastlif.checks import Numbers, common_shape, described, numbers, output, overlap
 from fastlif.engine import arrange, fill
 from fastlif.inputs import state_dtype
+from fastlif.kernels.access import ROW, WIDTH
 from fastlif.kernels.rules import CONSTANTS
 from fastlif.kernels.step import step_kernel
-from fastlif.kernels.sweep import ROW, WIDTH
 from fastlif.recording import State
 
 if TYPE_CHECKING:
-    from fastlif.neurons import Neuron
+    from fastlif.neuron import Neuron
 
 _BOOL = np.dtype(np.bool_)
 _STEPPERS = 16  # how many population shapes a neuron prepares for

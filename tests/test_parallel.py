@@ -100,7 +100,8 @@ def test_runs_from_many_threads_at_once_do_not_disturb_one_another():
 def test_ctrl_c_ends_a_long_run():
     """The time is told, not asserted: see benchmarks."""
     code = """
-import numpy as np, fastlif, threading
+import numpy as np, fastlif, signal, threading
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's parent ignores it
 neuron = fastlif.LIF()
 current = np.broadcast_to(np.float32(0.3), (1000, 300_000))
 spikes = np.zeros(current.shape, bool)
@@ -112,9 +113,13 @@ try:
 except KeyboardInterrupt:
     print("interrupted", threading.active_count(), spikes.any(), flush=True)
 """
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline().strip() == "ready"
-    time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=30)[0].strip() == "interrupted 1 True"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline().strip() == "ready"
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.communicate(timeout=30)[0].strip() == "interrupted 1 True"
+        finally:
+            process.kill()
     assert process.returncode == 0

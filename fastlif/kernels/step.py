@@ -7,9 +7,9 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
+from fastlif.kernels.access import constants_at, constants_of
 from fastlif.kernels.jit import compiled, rule
 from fastlif.kernels.rules import Rule
-from fastlif.kernels.sweep import constants_at, constants_of
 
 
 @rule

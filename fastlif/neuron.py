@@ -1,0 +1,184 @@
+"""What every neuron can do: one step, and all of time."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastlif import engine, stepping
+from fastlif.checks import Numbers, Parameter, common_shape
+from fastlif.kernels import rules
+from fastlif.progress import Report
+from fastlif.recording import Run, State
+
+
+class Neuron:
+    """What all neurons share: one step, all of time, and the constants that the kernels use.
+
+    Not made by itself: use :class:`Lapicque`, :class:`Leaky` or :class:`LIF`.
+    """
+
+    threshold: Parameter
+    reset_mechanism: str
+    shapes: list[tuple[str, tuple[int, ...]]]  # of the parameters that are arrays, with their names
+    steppers: dict[Any, stepping.Stepper]  # what a step needs, by dtypes and shapes
+    _constants: dict[np.dtype[Any], tuple[Numbers, ...]]
+    _rules: ClassVar[Mapping[str, rules.Rule]]
+
+    def __call__(
+        self,
+        cur: ArrayLike,
+        mem: ArrayLike | State | None = None,
+        *,
+        out: tuple[Numbers, Numbers] | None = None,
+    ) -> tuple[Numbers, Numbers]:
+        """Advance the population by one step.
+
+        Parameters
+        ----------
+        cur : array_like
+            The input current; broadcasts with ``mem`` and the neuron's parameters.
+        mem : array_like, optional
+            The membrane that enters the step; zero if left out.
+        out : tuple of numpy.ndarray, optional
+            ``(spk, mem)``: a bool array and one of the state's dtype to write into. The second
+            may be the very array given as ``mem``, which then is stepped in place.
+
+        Returns
+        -------
+        spk : numpy.ndarray
+            bool, of the population's shape: the spikes that this step reports.
+        mem : numpy.ndarray
+            The membrane that leaves the step. float64 if ``cur`` or ``mem`` is a float64 array,
+            else float32; Python's numbers do not widen an array.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not real numbers, does not broadcast, or ``out`` does not fit or
+            overlaps another array. Nothing has been written then.
+
+        Examples
+        --------
+        >>> import numpy as np, fastlif
+        >>> neuron = fastlif.LIF(R=5.1, C=5e-3, time_step=1e-3)
+        >>> mem = np.array([0.5, 1.25], np.float32)
+        >>> spk, mem = neuron(np.float32(0.2), mem)
+        >>> spk, mem
+        (array([False,  True]), array([0.5203922 , 0.24098039], dtype=float32))
+        """
+        return stepping.step(self, cur, mem, out)
+
+    def run(
+        self,
+        current: ArrayLike,
+        initial: ArrayLike | State | None = None,
+        *,
+        steps: int | None = None,
+        record: str | Iterable[str] = ("spikes", "membrane"),
+        neurons: slice | ArrayLike | None = None,
+        every: int = 1,
+        out: Mapping[str, Numbers] | None = None,
+        threads: int | None = None,
+        progress: bool | Report = False,
+    ) -> Run:
+        """Integrate a current over all of time, in one call.
+
+        The population is what ``current.shape[1:]``, the initial state and the neuron's
+        parameters broadcast to: any number of axes, or none for one neuron.
+
+        Parameters
+        ----------
+        current : array_like
+            ``(T, *population)``, time first; or without a time axis if ``steps`` is given.
+            Any strides, byte order and real dtype. Fastest are C-contiguous arrays of the
+            state's dtype, ``(T, 1)`` or ``np.broadcast_to`` for a current that neurons share,
+            and ``steps`` for one that does not change.
+        initial : array_like or State, optional
+            The membrane that enters the first step, or the ``final`` of an earlier run, which
+            this one then continues bit for bit; zero if left out.
+        steps : int, optional
+            The number of steps, for a current that is constant in time.
+        record : str or iterable of str
+            What to keep: ``"spikes"``, ``"membrane"``, both, or ``()`` for the final state only.
+        out : mapping of str to numpy.ndarray, optional
+            Arrays to fill, by record name: of the shape and dtype that the result has. Reused
+            buffers are faster than fresh memory; a ``numpy.memmap`` will do.
+        threads : int, optional
+            How many threads to use. By default 1 for a small run; else what the environment
+            variable ``FASTLIF_NUM_THREADS`` says, or every processor that this process may use.
+            The bits of the result do not depend on it.
+        progress : bool or callable
+            True shows a bar (needs tqdm); a function is called with the numbers of neuron-steps
+            done and in all.
+
+        Returns
+        -------
+        Run
+            ``run.membrane`` and ``run.spikes`` ``(T, *population)``, None if not recorded, and
+            ``run.final``, the state to go on from. ``membrane[t]`` is the membrane after step
+            ``t``: the list that starts with the initial value is ``[initial, *membrane]``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not of the form above. Nothing has been written then.
+        MemoryError
+            If the machine has not the memory for what is to be recorded.
+
+        Examples
+        --------
+        >>> import numpy as np, fastlif
+        >>> neuron = fastlif.LIF(R=5.1, C=5e-3, time_step=1e-3, threshold=1.0)
+        >>> run = neuron.run(np.float32([0.1, 0.2, 0.4]), steps=200)
+        >>> run.spikes.shape, run.spikes.sum(axis=0)
+        ((200, 3), array([ 0,  2, 11]))
+        >>> more = neuron.run(np.float32([0.1, 0.2, 0.4]), initial=run.final, steps=100)
+        """
+        return engine.run(
+            self, current, initial, steps, record, neurons, every, out, threads, progress
+        )
+
+    @property
+    def physics(self) -> rules.Rule:
+        """The rule that the kernels apply."""
+        return self._rules[self.reset_mechanism]
+
+    def constants(self, dtype: np.dtype[Any]) -> tuple[Numbers, ...]:
+        """Return the rule's constants in the state's dtype, each a number or one a neuron."""
+        try:
+            return self._constants[dtype]
+        except KeyError:
+            pass
+        with np.errstate(all="ignore"):
+            derived = [np.asarray(c, dtype) for c in self._derive(dtype)]
+        held = [np.isfinite(c).all() for c in derived[1:]]
+        held += [np.array_equal(np.isfinite(derived[0]), np.isfinite(self.threshold))]
+        if not all(held):
+            raise ValueError(
+                f"{dtype} cannot hold the constants of {self!r}: one is too large or too small; "
+                "choose other units, or give the current in float64"
+            )
+        derived += [np.zeros((), dtype)] * (rules.CONSTANTS - len(derived))
+        return self._constants.setdefault(dtype, tuple(derived))
+
+    def _derive(self, dtype: np.dtype[Any]) -> Iterable[ArrayLike]:
+        """Return the constants in the order that the rules unpack them, the threshold first."""
+        raise NotImplementedError
+
+    def _keep(self, **values: Parameter | str | None) -> None:
+        """Set the checked fields, and what is derived from them when first needed."""
+        parameters = {k: np.shape(v) for k, v in values.items() if isinstance(v, np.ndarray)}
+        common_shape(parameters.items())
+        prepared: dict[str, Any] = {
+            "shapes": list(parameters.items()),
+            "_constants": {},
+            "steppers": {},
+        }
+        for name, value in {**values, **prepared}.items():
+            object.__setattr__(self, name, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]

@@ -1,0 +1,159 @@
+"""Where a run's records go, tile by tile: what the kernels fill, and what is left to do after."""
+
+import threading
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastlif.blocks import copy_out, flattened
+from fastlif.checks import Numbers
+from fastlif.kernels.records import merge_events
+from fastlif.recording import BOOL, INT64, Events, Wanted
+
+_EVENTS = 2**16  # how many events a thread's buffer holds beyond those of one step
+
+
+class Dense(NamedTuple):
+    """One dense record: ``view`` (steps, N) if a kernel can write there, else ``array``."""
+
+    view: Numbers | None
+    array: Numbers
+
+
+def target(dense: Dense | None, steps: slice, start: int, stop: int) -> Numbers | None:
+    """Return what the kernel fills for these steps of the neurons ``start:stop``."""
+    if dense is None:
+        return None
+    if dense.view is not None:
+        return dense.view[steps, start:stop]
+    dtype = dense.array.dtype.newbyteorder("=")
+    return np.empty((steps.stop - steps.start, stop - start), dtype)
+
+
+def settle(dense: Dense | None, steps: slice, start: int, block: Numbers | None) -> None:
+    """Bring home what the kernel wrote, if it did not write into the array itself."""
+    if dense is not None and dense.view is None and block is not None:
+        copy_out(dense.array[steps], block, start)
+
+
+class Sinks:
+    """All records of one run.
+
+    Attributes
+    ----------
+    membrane, spikes : Dense or None
+        Those of all neurons and steps.
+    chosen_membrane, chosen_spikes : numpy.ndarray or None
+        Those that ``neurons`` or ``every`` thins, (rows, columns).
+    packed : numpy.ndarray or None
+        Bits, (steps, ceil(N/8)).
+    counts : numpy.ndarray or None
+        Of the flattened population.
+    log : EventLog or None
+        Events.
+    """
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        columns: Numbers | None,
+        arrays: dict[str, Numbers],
+        dtype: np.dtype[Any],
+    ) -> None:
+        self._homes: list[tuple[Numbers, Numbers]] = []  # (the user's array, what fills it)
+        membrane, spikes = arrays.get("membrane"), arrays.get("spikes")
+        self.membrane = self.spikes = self.chosen_membrane = self.chosen_spikes = None
+        if columns is None and wanted.every == 1:
+            self.membrane = _dense(membrane, dtype)
+        else:
+            self.chosen_membrane = self._fillable(membrane, dtype)
+        if columns is None:
+            self.spikes = _dense(spikes, BOOL)
+        else:
+            self.chosen_spikes = self._fillable(spikes, BOOL)
+        self.packed = arrays.get("packed")
+        self.counts = None
+        if "counts" in arrays:
+            arrays["counts"][...] = 0
+            filled = self._fillable(arrays["counts"][None], INT64)
+            self.counts = None if filled is None else filled[0]
+        self.log = EventLog() if "events" in wanted.names else None
+        self.every = wanted.every
+        self._order = None if columns is None else np.argsort(columns, kind="stable")
+        self._neurons = None if columns is None else columns[self._order]
+
+    def _fillable(self, array: Numbers | None, dtype: np.dtype[Any]) -> Numbers | None:
+        """Return a view (rows, N) of ``array`` to be filled, or an array that is brought home."""
+        if array is None:
+            return None
+        view = flattened(array, dtype)
+        if view is None:
+            view = np.zeros((len(array), array[:1].size), dtype)
+            self._homes.append((array, view))
+        return view
+
+    @property
+    def staged(self) -> bool:
+        """Whether a dense record has to be brought home block by block."""
+        return any(d is not None and d.view is None for d in (self.membrane, self.spikes))
+
+    @property
+    def nothing_dense(self) -> bool:
+        """Whether nothing is written for every neuron and step."""
+        return self.membrane is None and self.spikes is None
+
+    @property
+    def lacks_spikes(self) -> bool:
+        """Whether something is made of a step's row of spikes, which is not recorded itself."""
+        made = (self.packed, self.log, self.chosen_spikes)
+        return self.spikes is None and any(record is not None for record in made)
+
+    def chosen(self, start: int, stop: int) -> tuple[Numbers | None, Numbers | None]:
+        """Return which of the tile's neurons are chosen, and the columns that they fill."""
+        if self.chosen_membrane is None and self.chosen_spikes is None:
+            return None, None
+        if self._neurons is None or self._order is None:
+            columns = np.arange(start, stop)
+            return columns - start, columns
+        part = slice(*np.searchsorted(self._neurons, [start, stop]))
+        return self._neurons[part] - start, self._order[part]
+
+    def finish(self) -> None:
+        """Bring home what could not be filled directly."""
+        for array, filled in self._homes:
+            array[...] = filled.reshape(array.shape)
+
+
+def _dense(array: Numbers | None, dtype: np.dtype[Any]) -> Dense | None:
+    return None if array is None else Dense(flattened(array, dtype), array)
+
+
+class EventLog:
+    """The events that the threads find, until they are merged."""
+
+    def __init__(self) -> None:
+        self._runs: dict[int, list[Numbers]] = {}
+        self._lock = threading.Lock()
+
+    def buffer(self, size: int) -> Numbers:
+        """Return a buffer that a thread may fill."""
+        return np.empty((2, _EVENTS + size), INT64)
+
+    def add(self, start: int, events: Numbers) -> None:
+        """Keep a copy of events of the tile that starts at neuron ``start``, its next in time."""
+        with self._lock:
+            self._runs.setdefault(start, []).append(events.copy())
+
+    def merged(self) -> Events:
+        """Return all events, sorted by step, then neuron."""
+        runs = [np.concatenate(self._runs[start], axis=1) for start in sorted(self._runs)]
+        self._runs.clear()
+        if not runs:
+            return Events(np.empty(0, INT64), np.empty(0, INT64))
+        if len(runs) == 1:
+            return Events(*map(np.ascontiguousarray, runs[0]))
+        bounds = np.cumsum([0] + [run.shape[1] for run in runs])
+        steps, neurons = np.concatenate(runs, axis=1)
+        merged = Events(np.empty_like(steps), np.empty_like(neurons))
+        merge_events(steps, neurons, bounds, *merged)  # type: ignore[no-untyped-call]
+        return merged
