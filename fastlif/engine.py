@@ -98,7 +98,7 @@ class _Sweep:
         if self.feed.kind == "staged" or self.sinks.staged:
             width = 512
         elif self.sinks.nothing_dense:
-            width = 1024 if self.feed.kind == "constant" else 4096
+            width = 4096 if self.feed.kind == "constant" else 4096
         else:
             width = WIDTH // 2 if self.varying else WIDTH
         size = len(self.mem)
@@ -112,10 +112,11 @@ class _Sweep:
         work = np.empty(ROWS * ROW, dtype)
         rows = work.reshape(ROWS, ROW)
         stage = np.empty(STAGE, dtype) if self.feed.kind == "staged" else None
-        # A row of spikes for what is made of them; each step overwrites it.
-        fired = np.empty(ROW, BOOL) if self.sinks.lacks_spikes else None
-        events = None if self.sinks.log is None else self.sinks.log.buffer(WIDTH)
-        counting = None if self.sinks.counts is None else True
+        fired = np.empty(4 * ROW, BOOL) if self.sinks.lacks_spikes else None
+        events = None if self.sinks.log is None else self.sinks.log.buffer(4 * WIDTH)
+        # The scratch's row of counts, as the integers that its bits are.
+        kind = np.dtype(f"i{dtype.itemsize}")
+        counting = None if self.sinks.counts is None else rows[COUNT].view(kind)
 
         def advance(tile: Tile) -> None:
             start, stop = tile
@@ -138,25 +139,22 @@ class _Sweep:
             count, size = steps.stop - first, stop - start
             current = inputs.read(self.feed, steps, start, stop, stage)
             membrane = target(sinks.membrane, steps, start, stop)
-            if fired is None:
-                spikes = target(sinks.spikes, steps, start, stop)
-            else:
-                spikes = np.lib.stride_tricks.as_strided(fired, (count, size), (0, 1))
+            spikes = target(sinks.spikes, steps, start, stop)
             packed = None if sinks.packed is None else sinks.packed[steps, start // 8 :]
-            if counting:
-                rows[COUNT, :size] = 0
+            if counting is not None:
+                counting[:size] = 0
             chosen, places = sinks.chosen(start, stop)
             taken = 0
             while taken < count:  # again where the events' buffer was full
                 taken, used = self.kernel(
                     first, taken, count, start, size, self.shared, work, current,
-                    membrane, spikes, counting, packed, events,
+                    membrane, spikes, fired, counting, packed, events,
                     chosen, places, sinks.chosen_membrane, sinks.every, sinks.chosen_spikes,
                 )  # fmt: skip
                 if sinks.log is not None and events is not None:
                     sinks.log.add(start, events[:, :used])
-            if sinks.counts is not None:
-                sinks.counts[start:stop] += rows[COUNT, :size].astype(np.int64)
+            if sinks.counts is not None and counting is not None:
+                sinks.counts[start:stop] += counting[:size]
             settle(sinks.membrane, steps, start, membrane)
             settle(sinks.spikes, steps, start, spikes)
             if self.done is not None:

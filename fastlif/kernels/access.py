@@ -20,7 +20,7 @@ ROW = WIDTH + 64  # the padding keeps equal columns of the rows out of one cache
 # they differ. Rows at a distance known at compile time are why the inner loops vectorise: LLVM
 # then sees that they cannot overlap. (It gives up past 8 run-time checks for that.)
 MEMBRANE = CONSTANTS
-COUNT = CONSTANTS + 1  # spikes so far, in the membrane's dtype: exact far beyond one sweep's steps
+COUNT = CONSTANTS + 1  # spikes so far, as the bits of integers as wide as the membrane's dtype
 INPUT = CONSTANTS + 2  # an input that is constant in time
 DRIVE = CONSTANTS + 3  # and its drive
 ROWS = CONSTANTS + 4
@@ -29,6 +29,8 @@ ROWS = CONSTANTS + 4
 AT_MEMBRANE, AT_COUNT, AT_INPUT, AT_DRIVE = (
     np.uintp(k * ROW) for k in (MEMBRANE, COUNT, INPUT, DRIVE)
 )
+# Four steps' spikes, as bytes, in a scratch of their own.
+AT_FIRED = tuple(np.uintp(k * ROW) for k in range(4))
 _C1, _C2, _C3, _C4 = (np.uintp(k * ROW) for k in range(1, CONSTANTS))
 
 
@@ -79,17 +81,71 @@ def _overload_row_of(array, t):
     return lambda array, t: contiguous(array[t])
 
 
-def drive_at(drive, row, work, j, c):
-    """Return the drive of the tile's neuron ``j`` from its step's ``row``."""
+def part(row, a, b):
+    """Return the columns ``a:b`` of what a step reads."""
+
+
+@overload(part)
+def _overload_part(row, a, b):
+    if isinstance(row, types.Array):
+        return lambda row, a, b: row[a:b]
+    return lambda row, a, b: row
+
+
+_FETCH = 512  # bytes of each row that are called for at a time
+
+
+def stretch(array):
+    """Return how many neurons to advance between two calls of ``fetch``."""
+
+
+@overload(stretch)
+def _overload_stretch(array):
+    items = _items(array, _FETCH)
+    return lambda array: items
+
+
+def _items(array, size):
+    """Return how many items of a row that is read from memory take ``size`` bytes."""
+    if isinstance(array, types.NoneType) or array.ndim == 1:
+        return WIDTH
+    return size // np.dtype(str(array.dtype)).itemsize
+
+
+def fetch(array, t, steps, a, b):
+    """Call for the columns ``a:b`` of the four rows from ``t`` on, if they are read from memory."""
+
+
+@overload(fetch)
+def _overload_fetch(array, t, steps, a, b):
+    if isinstance(array, types.NoneType) or array.ndim == 1:
+        return lambda array, t, steps, a, b: None
+    line = _items(array, 64)
+
+    def call(array, t, steps, a, b):
+        if t + 4 <= steps:
+            row0, row1 = contiguous(array[t]), contiguous(array[t + 1])
+            row2, row3 = contiguous(array[t + 2]), contiguous(array[t + 3])
+            for k in range(a, b, line):
+                prefetch(row0, np.uintp(k))
+                prefetch(row1, np.uintp(k))
+                prefetch(row2, np.uintp(k))
+                prefetch(row3, np.uintp(k))
+
+    return call
+
+
+def drive_at(drive, row, work, i, j, c):
+    """Return the drive of the tile's neuron ``j`` from item ``i`` of what its step reads."""
 
 
 @overload(drive_at)
-def _overload_drive_at(drive, row, work, j, c):
+def _overload_drive_at(drive, row, work, i, j, c):
     if isinstance(row, types.NoneType):
-        return lambda drive, row, work, j, c: work[j + AT_DRIVE]
+        return lambda drive, row, work, i, j, c: work[j + AT_DRIVE]
     if isinstance(row, types.Array):
-        return lambda drive, row, work, j, c: drive(work.dtype.type(row[j]), c)
-    return lambda drive, row, work, j, c: drive(work.dtype.type(row), c)
+        return lambda drive, row, work, i, j, c: drive(work.dtype.type(row[i]), c)
+    return lambda drive, row, work, i, j, c: drive(work.dtype.type(row), c)
 
 
 def store(row, j, value):
@@ -107,19 +163,46 @@ def _overload_store(row, j, value):
     return write
 
 
-def count(counting, work, j, spike):
-    """Add a spike of the tile's neuron ``j``, if spikes are counted."""
+def fired_row(spike_row, fired, k):
+    """Return where a step's spikes are written: the dense record, row ``k`` of scratch, or None."""
+
+
+@overload(fired_row)
+def _overload_fired_row(spike_row, fired, k):
+    if isinstance(spike_row, types.NoneType) and not isinstance(fired, types.NoneType):
+        return lambda spike_row, fired, k: fired[k * ROW : (k + 1) * ROW]
+    return lambda spike_row, fired, k: spike_row
+
+
+def count(counting, work, j, s0, s1, s2, s3):
+    """Add spikes of the tile's neuron ``j``, if spikes are counted."""
 
 
 @overload(count)
-def _overload_count(counting, work, j, spike):
+def _overload_count(counting, work, j, s0, s1, s2, s3):
     if isinstance(counting, types.NoneType):
-        return lambda counting, work, j, spike: None
+        return lambda counting, work, j, s0, s1, s2, s3: None
 
-    def add(counting, work, j, spike):
-        work[j + AT_COUNT] += spike
+    def add(counting, work, j, s0, s1, s2, s3):
+        tally = add_to_bits(work[j + AT_COUNT], s0)
+        work[j + AT_COUNT] = add_to_bits(add_to_bits(add_to_bits(tally, s1), s2), s3)
 
     return add
+
+
+@intrinsic
+def add_to_bits(typing_context, number, spike):
+    """Take the bits of ``number`` for an integer, and add ``spike``, a bool, to it.
+
+    The loops have float additions enough, and processors more units for integers.
+    """
+
+    def codegen(context, builder, signature, args):
+        integer = ir.IntType(signature.args[0].bitwidth)
+        tally = builder.add(builder.bitcast(args[0], integer), builder.zext(args[1], integer))
+        return builder.bitcast(tally, args[0].type)
+
+    return number(number, spike), codegen
 
 
 @intrinsic

@@ -10,9 +10,9 @@ A rule is two scalar functions that the kernels inline:
 ``c`` holds the neuron's constants, in the order that its first rule unpacks them. The order of the
 operations is a contract: in float32 it gives the bits of the source that each section names.
 
-Two ways of writing the same thing are told apart with care. ``b - theta if r else b`` is
-``b - r*theta``, but also holds for an infinite threshold (``0*inf`` is NaN). ``b - r*b`` stays a
-product: it is what the source does to an infinite membrane.
+Two ways of writing the same thing are told apart with care. ``b - (theta if r else 0)`` is
+``b - r*theta``, but also holds for an infinite threshold (``0*inf`` is NaN), and compiles to an
+AND. ``b - r*b`` stays a product: it is what the source does to an infinite membrane.
 """
 
 from collections.abc import Callable
@@ -28,6 +28,12 @@ class Rule(NamedTuple):
 
     drive: Callable
     advance: Callable
+
+
+@rule
+def zero(u):
+    """Return 0 in the dtype of ``u``."""
+    return type(u)(0)
 
 
 # --- Lapicque: snntorch.Lapicque ----------------------------------------------------------------
@@ -51,7 +57,7 @@ def lapicque_charge(u, x, c):
 def lapicque_subtract(u, x, c):
     threshold = c[0]
     b = lapicque_charge(u, x, c)
-    v = b - threshold if u > threshold else b
+    v = b - (threshold if u > threshold else zero(u))
     return v, v > threshold
 
 
@@ -91,7 +97,7 @@ def leaky_charge(u, x, c):
 def leaky_subtract(u, x, c):
     threshold = c[0]
     b = leaky_charge(u, x, c)
-    v = b - threshold if u > threshold else b
+    v = b - (threshold if u > threshold else zero(u))
     return v, v > threshold
 
 
@@ -147,7 +153,7 @@ def lif_subtract(u, x, c):
     threshold = c[0]
     spike = u > threshold
     b = lif_charge(u, x, c)
-    return (b - threshold if spike else b), spike
+    return b - (threshold if spike else zero(u)), spike
 
 
 @rule

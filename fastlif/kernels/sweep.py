@@ -11,14 +11,19 @@ import numpy as np
 
 from fastlif.kernels.access import (
     AT_DRIVE,
+    AT_FIRED,
     AT_INPUT,
     AT_MEMBRANE,
     constants_at,
     constants_of,
     count,
     drive_at,
+    fetch,
+    fired_row,
+    part,
     row_of,
     store,
+    stretch,
 )
 from fastlif.kernels.jit import compiled
 from fastlif.kernels.records import append, choose_membrane, choose_spikes, pack, room
@@ -32,7 +37,7 @@ def sweep_kernel(physics: Rule) -> Any:
 
     def sweep(
         first, begin, steps, start, size, constants, work, current,
-        membrane, spikes, counting, packed, events,
+        membrane, spikes, fired, counting, packed, events,
         chosen, places, chosen_membrane, every, chosen_spikes,
     ):  # fmt: skip
         """Advance the neurons ``start:start+size``, whose membranes stand in ``work``.
@@ -44,31 +49,65 @@ def sweep_kernel(physics: Rule) -> Any:
         ``constants`` is one set for all, or None where they stand in ``work``. ``current`` is
         (steps, size), or (steps,) where all neurons get the same, or None where it is constant
         and stands in ``work``. ``membrane`` (steps, size), ``spikes`` (steps, size), ``counting``,
-        ``packed`` (steps, size/8) and ``events`` (2, room) are None where not wanted; what is made
-        of spikes needs ``spikes``. ``chosen_membrane`` and ``chosen_spikes`` (all steps, columns)
-        get, in their columns ``places``, the tile's neurons ``chosen``.
+        ``packed`` (steps, size/8) and ``events`` (2, room) are None where not wanted; ``fired`` is
+        scratch where something is made of spikes. ``chosen_membrane`` and ``chosen_spikes`` (all
+        steps, columns) get, in their columns ``places``, the tile's neurons ``chosen``.
         """
         source = constants_of(constants, work)
+        used = 0
         if current is None:
             for k in range(size):
                 j = np.uintp(k)
                 work[j + AT_DRIVE] = drive(work[j + AT_INPUT], constants_at(source, j))
-        used = 0
+
+        # Where no membrane and no dense spikes are recorded, four steps at a time: membranes stay
+        # in registers, and the rows of the next four are called for meanwhile.
+        if membrane is None and spikes is None and chosen_membrane is None:
+            while begin + 4 <= steps:
+                if not room(events, used, 4 * size):
+                    return begin, used
+                row0, row1 = row_of(current, begin), row_of(current, begin + 1)
+                row2, row3 = row_of(current, begin + 2), row_of(current, begin + 3)
+                for a in range(0, size, stretch(current)):
+                    b = min(a + stretch(current), size)
+                    fetch(current, begin + 4, steps, a, b)
+                    in0, in1 = part(row0, a, b), part(row1, a, b)
+                    in2, in3 = part(row2, a, b), part(row3, a, b)
+                    for k in range(b - a):
+                        i, j = np.uintp(k), np.uintp(a + k)
+                        c = constants_at(source, j)
+                        u = work[j + AT_MEMBRANE]
+                        u, s0 = advance(u, drive_at(drive, in0, work, i, j, c), c)
+                        u, s1 = advance(u, drive_at(drive, in1, work, i, j, c), c)
+                        u, s2 = advance(u, drive_at(drive, in2, work, i, j, c), c)
+                        u, s3 = advance(u, drive_at(drive, in3, work, i, j, c), c)
+                        work[j + AT_MEMBRANE] = u
+                        count(counting, work, j, s0, s1, s2, s3)
+                        store(fired, j, s0)
+                        store(fired, j + AT_FIRED[1], s1)
+                        store(fired, j + AT_FIRED[2], s2)
+                        store(fired, j + AT_FIRED[3], s3)
+                for k in range(4):
+                    spike_row = fired_row(None, fired, k)
+                    pack(packed, begin + k, spike_row, size)
+                    used = append(events, used, first + begin + k, start, spike_row, size)
+                    choose_spikes(chosen_spikes, first + begin + k, chosen, places, spike_row)
+                begin += 4
+
         for t in range(begin, steps):
             if not room(events, used, size):
                 return t, used
             row = row_of(current, t)
             membrane_row = row_of(membrane, t)
-            spike_row = row_of(spikes, t)
+            spike_row = fired_row(row_of(spikes, t), fired, 0)
             for k in range(size):
                 j = np.uintp(k)
                 c = constants_at(source, j)
-                x = drive_at(drive, row, work, j, c)
-                u, spike = advance(work[j + AT_MEMBRANE], x, c)
+                u, spike = advance(work[j + AT_MEMBRANE], drive_at(drive, row, work, j, j, c), c)
                 work[j + AT_MEMBRANE] = u
                 store(membrane_row, j, u)
                 store(spike_row, j, spike)
-                count(counting, work, j, spike)
+                count(counting, work, j, spike, False, False, False)
             pack(packed, t, spike_row, size)
             used = append(events, used, first + t, start, spike_row, size)
             choose_membrane(chosen_membrane, first + t, every, chosen, places, work)
