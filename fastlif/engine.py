@@ -98,7 +98,7 @@ class _Sweep:
         if self.feed.kind == "staged" or self.sinks.staged:
             width = 512
         elif self.sinks.nothing_dense:
-            width = 4096 if self.feed.kind == "constant" else 4096
+            width = 8192 if self.feed.kind == "constant" else 4096
         else:
             width = WIDTH // 2 if self.varying else WIDTH
         size = len(self.mem)
@@ -147,12 +147,12 @@ class _Sweep:
             taken = 0
             while taken < count:  # again where the events' buffer was full
                 taken, used = self.kernel(
-                    first, taken, count, start, size, self.shared, work, current,
+                    first, taken, count, size, self.shared, work, current,
                     membrane, spikes, fired, counting, packed, events,
                     chosen, places, sinks.chosen_membrane, sinks.every, sinks.chosen_spikes,
                 )  # fmt: skip
                 if sinks.log is not None and events is not None:
-                    sinks.log.add(start, events[:, :used])
+                    sinks.log.add(start, events[:used])
             if sinks.counts is not None and counting is not None:
                 sinks.counts[start:stop] += counting[:size]
             settle(sinks.membrane, steps, start, membrane)

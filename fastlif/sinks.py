@@ -8,7 +8,7 @@ import numpy as np
 from fastlif.blocks import copy_out, flattened
 from fastlif.checks import Numbers
 from fastlif.kernels.records import merge_events
-from fastlif.recording import BOOL, INT64, Events, Wanted
+from fastlif.recording import BOOL, INT64, UINT8, Events, Wanted
 
 _EVENTS = 2**16  # how many events a thread's buffer holds beyond those of one step
 
@@ -71,7 +71,7 @@ class Sinks:
             self.spikes = _dense(spikes, BOOL)
         else:
             self.chosen_spikes = self._fillable(spikes, BOOL)
-        self.packed = arrays.get("packed")
+        self.packed = self._fillable(arrays.get("packed"), UINT8)
         self.counts = None
         if "counts" in arrays:
             arrays["counts"][...] = 0
@@ -136,24 +136,21 @@ class EventLog:
         self._lock = threading.Lock()
 
     def buffer(self, size: int) -> Numbers:
-        """Return a buffer that a thread may fill."""
-        return np.empty((2, _EVENTS + size), INT64)
+        """Return a buffer that a thread may fill, with room for ``size`` events beyond many."""
+        return np.empty(_EVENTS + size, INT64)
 
     def add(self, start: int, events: Numbers) -> None:
         """Keep a copy of events of the tile that starts at neuron ``start``, its next in time."""
-        with self._lock:
-            self._runs.setdefault(start, []).append(events.copy())
+        if len(events):
+            with self._lock:
+                self._runs.setdefault(start, []).append(events.copy())
 
     def merged(self) -> Events:
         """Return all events, sorted by step, then neuron."""
-        runs = [np.concatenate(self._runs[start], axis=1) for start in sorted(self._runs)]
-        self._runs.clear()
-        if not runs:
-            return Events(np.empty(0, INT64), np.empty(0, INT64))
-        if len(runs) == 1:
-            return Events(*map(np.ascontiguousarray, runs[0]))
-        bounds = np.cumsum([0] + [run.shape[1] for run in runs])
-        steps, neurons = np.concatenate(runs, axis=1)
-        merged = Events(np.empty_like(steps), np.empty_like(neurons))
-        merge_events(steps, neurons, bounds, *merged)  # type: ignore[no-untyped-call]
+        starts = sorted(self._runs)
+        lengths = [sum(map(len, self._runs[start])) for start in starts]
+        pieces = [piece for start in starts for piece in self._runs.pop(start)]
+        events = np.concatenate([np.empty(0, INT64), *pieces])
+        merged = Events(np.empty_like(events), np.empty_like(events))
+        merge_events(events, np.cumsum([0, *lengths]), np.array(starts, INT64), *merged)
         return merged

@@ -206,15 +206,28 @@ def add_to_bits(typing_context, number, spike):
 
 
 @intrinsic
-def word_at(typing_context, row, j):
-    """Return the 8 bytes from ``row[j]`` on of a contiguous row of bytes, at any alignment."""
+def bits_at(typing_context, row, j):
+    """Return as 64 bits whether each of the 64 bytes from ``row[j]`` on is not zero."""
 
     def codegen(context, builder, signature, args):
         data = context.make_array(signature.args[0])(context, builder, args[0]).data
         place = builder.gep(builder.bitcast(data, cgutils.voidptr_t), [args[1]])
-        return builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()), align=1)
+        lanes = ir.VectorType(ir.IntType(8), 64)
+        spikes = builder.load(builder.bitcast(place, lanes.as_pointer()), align=1)
+        fired = builder.icmp_unsigned("!=", spikes, ir.Constant(lanes, None))
+        return builder.bitcast(fired, ir.IntType(64))
 
     return types.uint64(row, types.uintp), codegen
+
+
+@intrinsic
+def lowest_bit(typing_context, bits):
+    """Return the number of the lowest bit that is set."""
+
+    def codegen(context, builder, signature, args):
+        return builder.cttz(args[0], ir.IntType(1)(1))
+
+    return types.uint64(types.uint64), codegen
 
 
 @intrinsic

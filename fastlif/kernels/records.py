@@ -4,10 +4,12 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from fastlif.kernels.access import AT_MEMBRANE, word_at
-from fastlif.kernels.jit import compiled
+from fastlif.kernels.access import AT_MEMBRANE, bits_at, lowest_bit
+from fastlif.kernels.jit import compiled, contiguous
 
-_GATHER = np.uint64(0x0102040810204080)  # times 8 bytes of 0 or 1: their bits in the highest byte
+# An event, until all are merged: the step above, the neuron's place in its tile below.
+PLACE_BITS = 16
+_ONE = np.uint64(1)
 
 
 def pack(packed, t, spike_row, size):
@@ -20,15 +22,17 @@ def _overload_pack(packed, t, spike_row, size):
         return lambda packed, t, spike_row, size: None
 
     def write(packed, t, spike_row, size):
-        row = packed[t]
-        whole = size // 8
-        for k in range(whole):
-            row[k] = np.uint8((word_at(spike_row, np.uintp(8 * k)) * _GATHER) >> np.uint64(56))
-        if size % 8:
-            bits = np.uint8(0)
-            for b in range(size % 8):
-                bits |= np.uint8(spike_row[8 * whole + b]) << np.uint8(b)
-            row[whole] = bits
+        row = contiguous(packed[t])
+        whole = size // 64 * 64
+        for k in range(0, whole, 64):
+            bits = bits_at(spike_row, np.uintp(k))
+            for b in range(8):
+                row[k // 8 + b] = np.uint8(bits >> np.uint64(8 * b))
+        for k in range(whole, size, 8):
+            byte = np.uint8(0)
+            for b in range(min(8, size - k)):
+                byte |= np.uint8(spike_row[k + b]) << np.uint8(b)
+            row[k // 8] = byte
 
     return write
 
@@ -41,31 +45,30 @@ def room(events, used, size):
 def _overload_room(events, used, size):
     if isinstance(events, types.NoneType):
         return lambda events, used, size: True
-    return lambda events, used, size: used + size <= events.shape[1]
+    return lambda events, used, size: used + size <= len(events)
 
 
-def append(events, used, step, start, spike_row, size):
+def append(events, used, step, spike_row, size):
     """Write the events of one step; return how many there are now."""
 
 
 @overload(append)
-def _overload_append(events, used, step, start, spike_row, size):
+def _overload_append(events, used, step, spike_row, size):
     if isinstance(events, types.NoneType):
-        return lambda events, used, step, start, spike_row, size: used
+        return lambda events, used, step, spike_row, size: used
 
-    def write(events, used, step, start, spike_row, size):
-        whole = size // 8 * 8
-        for k in range(0, whole, 8):
-            if word_at(spike_row, np.uintp(k)):
-                # Each of the 8 is written, and kept if it fired: no branch to mispredict.
-                for j in range(k, k + 8):
-                    events[0, used] = step
-                    events[1, used] = start + j
-                    used += spike_row[j]
-        for j in range(whole, size):
-            if spike_row[j]:
-                events[0, used] = step
-                events[1, used] = start + j
+    def write(events, used, step, spike_row, size):
+        base = step << PLACE_BITS
+        whole = size // 64 * 64
+        for k in range(0, whole, 64):
+            bits = bits_at(spike_row, np.uintp(k))
+            while bits:
+                events[used] = base | k | np.int64(lowest_bit(bits))
+                used += 1
+                bits &= bits - _ONE
+        for k in range(whole, size):
+            if spike_row[k]:
+                events[used] = base | k
                 used += 1
         return used
 
@@ -105,25 +108,25 @@ def _overload_choose_spikes(into, step, chosen, places, spike_row):
     return write
 
 
-def merge_events(steps, neurons, bounds, step_out, neuron_out):
-    """Merge runs of events, each sorted by step, into one sorted by step, then by run.
+def _merge_events(events, bounds, starts, step_out, neuron_out):
+    """Merge runs of events, each of a tile and sorted by step, into one sorted by step and neuron.
 
-    ``bounds`` says where each run begins in ``steps`` and ``neurons``, and where the last ends.
+    ``bounds`` says where each run begins in ``events``, and where the last ends; ``starts``, in
+    ascending order, with which neuron its tile starts.
     """
     at = bounds[:-1].copy()
     done = 0
-    while done < len(step_out):
-        # The earliest step that any run still has.
-        step = np.iinfo(np.int64).max
+    while done < len(events):
+        step = np.iinfo(np.int64).max  # the earliest that any run still has
         for k in range(len(at)):
             if at[k] < bounds[k + 1]:
-                step = min(step, steps[at[k]])
+                step = min(step, events[at[k]] >> PLACE_BITS)
         for k in range(len(at)):
-            while at[k] < bounds[k + 1] and steps[at[k]] == step:
+            while at[k] < bounds[k + 1] and events[at[k]] >> PLACE_BITS == step:
                 step_out[done] = step
-                neuron_out[done] = neurons[at[k]]
+                neuron_out[done] = starts[k] + (events[at[k]] & ((1 << PLACE_BITS) - 1))
                 at[k] += 1
                 done += 1
 
 
-merge_events = compiled(merge_events)
+merge_events = compiled(_merge_events)

@@ -36,11 +36,11 @@ def sweep_kernel(physics: Rule) -> Any:
     drive, advance = physics
 
     def sweep(
-        first, begin, steps, start, size, constants, work, current,
+        first, begin, steps, size, constants, work, current,
         membrane, spikes, fired, counting, packed, events,
         chosen, places, chosen_membrane, every, chosen_spikes,
     ):  # fmt: skip
-        """Advance the neurons ``start:start+size``, whose membranes stand in ``work``.
+        """Advance a tile of ``size`` neurons, whose membranes stand in ``work``.
 
         Goes from step ``begin`` to ``steps`` of arrays whose first row is the run's step
         ``first``, or as far as ``events`` has room. Returns how far it came, and how much of
@@ -49,7 +49,7 @@ def sweep_kernel(physics: Rule) -> Any:
         ``constants`` is one set for all, or None where they stand in ``work``. ``current`` is
         (steps, size), or (steps,) where all neurons get the same, or None where it is constant
         and stands in ``work``. ``membrane`` (steps, size), ``spikes`` (steps, size), ``counting``,
-        ``packed`` (steps, size/8) and ``events`` (2, room) are None where not wanted; ``fired`` is
+        ``packed`` (steps, size/8) and ``events`` are None where not wanted; ``fired`` is
         scratch where something is made of spikes. ``chosen_membrane`` and ``chosen_spikes`` (all
         steps, columns) get, in their columns ``places``, the tile's neurons ``chosen``.
         """
@@ -90,7 +90,7 @@ def sweep_kernel(physics: Rule) -> Any:
                 for k in range(4):
                     spike_row = fired_row(None, fired, k)
                     pack(packed, begin + k, spike_row, size)
-                    used = append(events, used, first + begin + k, start, spike_row, size)
+                    used = append(events, used, first + begin + k, spike_row, size)
                     choose_spikes(chosen_spikes, first + begin + k, chosen, places, spike_row)
                 begin += 4
 
@@ -109,7 +109,7 @@ def sweep_kernel(physics: Rule) -> Any:
                 store(spike_row, j, spike)
                 count(counting, work, j, spike, False, False, False)
             pack(packed, t, spike_row, size)
-            used = append(events, used, first + t, start, spike_row, size)
+            used = append(events, used, first + t, spike_row, size)
             choose_membrane(chosen_membrane, first + t, every, chosen, places, work)
             choose_spikes(chosen_spikes, first + t, chosen, places, spike_row)
         return steps, used
