@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from fastlif.kernels.sweep import sweep_kernel
 from fastlif.parallel import for_each, thread_count
 from fastlif.progress import Progress, Report, progress_of
 from fastlif.recording import BOOL, Run, State
+from fastlif.scratch import give_back, take
+from fastlif.shortcut import form, prepare
 from fastlif.sinks import Sinks, settle, target
 
 if TYPE_CHECKING:
@@ -31,8 +33,8 @@ WORTH_A_THREAD = 2**19
 
 def run(
     neuron: "Neuron",
-    current: object,
-    initial: object,
+    current: Any,
+    initial: Any,
     steps: int | None,
     record: object,
     neurons: object,
@@ -42,6 +44,12 @@ def run(
     progress: bool | Report,
 ) -> Run:
     """Integrate a current over time; ``Neuron.run`` says how it is called."""
+    key = None
+    if steps is neurons is out is threads is None and progress is False and every == 1:
+        key = form(current, record)
+        shortcut = neuron.shortcuts.get(key)
+        if shortcut is not None and shortcut.takes(current, initial):
+            return shortcut.run(current, initial)
     wanted = recording.wanted(record, neurons, every)
     values = inputs.over_time(current, steps)
     start = 0 if initial is None else initial.mem if isinstance(initial, State) else initial
@@ -66,6 +74,8 @@ def run(
         records.finish()
     if done is not None:
         done.close()
+    if key is not None and current is values and values.shape[1:] == population:
+        prepare(neuron, key, arrange(constants, population)[0], values, dtype, wanted.names)
     events = None if records.log is None else records.log.merged()
     kept = (arrays.get(name) for name in ("membrane", "spikes", "packed", "counts"))
     return Run(*kept, events, final)  # type: ignore[call-arg, arg-type]
@@ -107,60 +117,75 @@ class _Sweep:
         return ((start, min(start + width, size)) for start in range(0, size, width))
 
     def worker(self, stopped: Callable[[], bool]) -> Callable[[Tile], None]:
-        """Return what a thread does with a tile, with the thread's own scratch."""
-        dtype = self.mem.dtype
-        work = np.empty(ROWS * ROW, dtype)
-        rows = work.reshape(ROWS, ROW)
-        stage = np.empty(STAGE, dtype) if self.feed.kind == "staged" else None
-        fired = np.empty(4 * ROW, BOOL) if self.sinks.lacks_spikes else None
-        events = None if self.sinks.log is None else self.sinks.log.buffer(4 * WIDTH)
-        # The scratch's row of counts, as the integers that its bits are.
-        kind = np.dtype(f"i{dtype.itemsize}")
-        counting = None if self.sinks.counts is None else rows[COUNT].view(kind)
+        """Return what a thread does with a tile."""
+        sinks = self.sinks
+        stage = np.empty(STAGE, self.mem.dtype) if self.feed.kind == "staged" else None
+        fired = np.empty(4 * ROW, BOOL) if sinks.lacks_spikes else None
+        events = None if sinks.log is None else sinks.log.buffer(4 * WIDTH)
 
         def advance(tile: Tile) -> None:
-            start, stop = tile
-            size = stop - start
-            rows[MEMBRANE, :size] = self.mem[start:stop]
-            if self.shared is None:
-                fill(rows, self.varying, start, stop)
-            if self.feed.kind == "constant":
-                copy_in(rows[INPUT : INPUT + 1, :size], self.feed.values, start)
-            limit = STAGE if self.feed.kind == "staged" or self.sinks.staged else CALL
-            chunk = max(1, limit // size)
-            for first in range(0, self.steps, chunk):
-                if stopped():
-                    break
-                block(slice(first, min(first + chunk, self.steps)), start, stop)
-            self.mem[start:stop] = rows[MEMBRANE, :size]
-
-        def block(steps: slice, start: int, stop: int) -> None:
-            sinks, first = self.sinks, steps.start
-            count, size = steps.stop - first, stop - start
-            current = inputs.read(self.feed, steps, start, stop, stage)
-            membrane = target(sinks.membrane, steps, start, stop)
-            spikes = target(sinks.spikes, steps, start, stop)
-            packed = None if sinks.packed is None else sinks.packed[steps, start // 8 :]
-            if counting is not None:
-                counting[:size] = 0
-            chosen, places = sinks.chosen(start, stop)
-            taken = 0
-            while taken < count:  # again where the events' buffer was full
-                taken, used = self.kernel(
-                    first, taken, count, size, self.shared, work, current,
-                    membrane, spikes, fired, counting, packed, events,
-                    chosen, places, sinks.chosen_membrane, sinks.every, sinks.chosen_spikes,
-                )  # fmt: skip
-                if sinks.log is not None and events is not None:
-                    sinks.log.add(start, events[:used])
-            if sinks.counts is not None and counting is not None:
-                sinks.counts[start:stop] += counting[:size]
-            settle(sinks.membrane, steps, start, membrane)
-            settle(sinks.spikes, steps, start, spikes)
-            if self.done is not None:
-                self.done.add(count * size)
+            work = take(self.mem.dtype)
+            self._advance(tile, _Scratch(work, stage, fired, events), stopped)
+            give_back(work)
 
         return advance
+
+    def _advance(self, tile: Tile, scratch: "_Scratch", stopped: Callable[[], bool]) -> None:
+        """Take a tile through all of time, in stretches that are over soon."""
+        start, stop = tile
+        size = stop - start
+        rows = scratch.work.reshape(ROWS, ROW)
+        rows[MEMBRANE, :size] = self.mem[start:stop]
+        if self.shared is None:
+            fill(rows, self.varying, start, stop)
+        if self.feed.kind == "constant":
+            copy_in(rows[INPUT : INPUT + 1, :size], self.feed.values, start)
+        staged = self.feed.kind == "staged" or self.sinks.staged
+        chunk = max(1, (STAGE if staged else CALL) // size)
+        for first in range(0, self.steps, chunk):
+            if stopped():
+                break
+            self._stretch(slice(first, min(first + chunk, self.steps)), start, stop, scratch)
+            if self.done is not None:
+                self.done.add((min(first + chunk, self.steps) - first) * size)
+        self.mem[start:stop] = rows[MEMBRANE, :size]
+
+    def _stretch(self, steps: slice, start: int, stop: int, scratch: "_Scratch") -> None:
+        """Call the kernel for some steps of a tile."""
+        sinks, first, count, size = self.sinks, steps.start, steps.stop - steps.start, stop - start
+        current = inputs.read(self.feed, steps, start, stop, scratch.stage)
+        membrane = target(sinks.membrane, steps, start, stop)
+        spikes = target(sinks.spikes, steps, start, stop)
+        packed = None if sinks.packed is None else sinks.packed[steps, start // 8 :]
+        counting = None
+        if sinks.counts is not None:
+            # The row's bits are integers as wide as the dtype.
+            kind = np.int64 if scratch.work.dtype == np.float64 else np.int32
+            counting = scratch.work.reshape(ROWS, ROW)[COUNT, :size].view(kind)
+            counting[:] = 0
+        chosen, places = sinks.chosen(start, stop)
+        taken = 0
+        while taken < count:  # again where the events' buffer was full
+            taken, used = self.kernel(
+                first, taken, count, size, self.shared, scratch.work, current,
+                membrane, spikes, scratch.fired, counting, packed, scratch.events,
+                chosen, places, sinks.chosen_membrane, sinks.every, sinks.chosen_spikes,
+            )  # fmt: skip
+            if sinks.log is not None and scratch.events is not None:
+                sinks.log.add(start, scratch.events[:used])
+        if sinks.counts is not None:
+            sinks.counts[start:stop] += counting
+        settle(sinks.membrane, steps, start, membrane)
+        settle(sinks.spikes, steps, start, spikes)
+
+
+class _Scratch(NamedTuple):
+    """What a thread writes in between."""
+
+    work: Numbers
+    stage: Numbers | None  # a block of a staged current
+    fired: Numbers | None  # four rows of spikes that something is made of
+    events: Numbers | None
 
 
 def arrange(

@@ -12,6 +12,7 @@ from fastlif.checks import Numbers, Parameter, common_shape
 from fastlif.kernels import rules
 from fastlif.progress import Report
 from fastlif.recording import Run, State
+from fastlif.shortcut import Shortcut
 
 
 class Neuron:
@@ -24,6 +25,7 @@ class Neuron:
     reset_mechanism: str
     shapes: list[tuple[str, tuple[int, ...]]]  # of the parameters that are arrays, with their names
     steppers: dict[Any, stepping.Stepper]  # what a step needs, by dtypes and shapes
+    shortcuts: dict[Any, Shortcut]  # what a small run needs, by its form
     _constants: dict[np.dtype[Any], tuple[Numbers, ...]]
     _rules: ClassVar[Mapping[str, rules.Rule]]
 
@@ -176,6 +178,7 @@ class Neuron:
             "shapes": list(parameters.items()),
             "_constants": {},
             "steppers": {},
+            "shortcuts": {},
         }
         for name, value in {**values, **prepared}.items():
             object.__setattr__(self, name, value)

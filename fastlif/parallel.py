@@ -65,12 +65,12 @@ def for_each(
     was pressed; a worker then leaves what it does. The threads end with the call, so nothing
     outlives it: a fork finds no pool, and calls from many threads do not wait for one another.
     """
-    stop = threading.Event()
     if threads == 1:
-        work = worker(stop.is_set)
+        work = worker(lambda: False)
         for item in items:
             work(item)
         return
+    stop = threading.Event()
     queue, lock = iter(items), threading.Lock()
     errors: list[BaseException] = []
 

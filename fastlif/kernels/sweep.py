@@ -29,6 +29,8 @@ from fastlif.kernels.jit import compiled
 from fastlif.kernels.records import append, choose_membrane, choose_spikes, pack, room
 from fastlif.kernels.rules import Rule
 
+_SHORT = 128  # neurons
+
 
 @functools.cache
 def sweep_kernel(physics: Rule) -> Any:
@@ -61,8 +63,14 @@ def sweep_kernel(physics: Rule) -> Any:
                 work[j + AT_DRIVE] = drive(work[j + AT_INPUT], constants_at(source, j))
 
         # Where no membrane and no dense spikes are recorded, four steps at a time: membranes stay
-        # in registers, and the rows of the next four are called for meanwhile.
-        if membrane is None and spikes is None and chosen_membrane is None:
+        # in registers, and the rows of the next four are called for meanwhile. Short rows do not
+        # repay that.
+        if (
+            membrane is None
+            and spikes is None
+            and chosen_membrane is None
+            and (current is None or size >= _SHORT)
+        ):
             while begin + 4 <= steps:
                 if not room(events, used, 4 * size):
                     return begin, used
@@ -93,6 +101,21 @@ def sweep_kernel(physics: Rule) -> Any:
                     used = append(events, used, first + begin + k, spike_row, size)
                     choose_spikes(chosen_spikes, first + begin + k, chosen, places, spike_row)
                 begin += 4
+
+        # One neuron: its membrane stays in a register.
+        if chosen_membrane is None and events is None and size == 1:
+            c, j = constants_at(source, np.uintp(0)), np.uintp(0)
+            u = work[AT_MEMBRANE]
+            for t in range(begin, steps):
+                u, spike = advance(u, drive_at(drive, row_of(current, t), work, j, j, c), c)
+                spike_row = fired_row(row_of(spikes, t), fired, 0)
+                store(row_of(membrane, t), j, u)
+                store(spike_row, j, spike)
+                count(counting, work, j, spike, False, False, False)
+                pack(packed, t, spike_row, size)
+                choose_spikes(chosen_spikes, first + t, chosen, places, spike_row)
+            work[AT_MEMBRANE] = u
+            return steps, used
 
         for t in range(begin, steps):
             if not room(events, used, size):
