@@ -24,7 +24,7 @@ class Neuron:
     threshold: Parameter
     reset_mechanism: str
     shapes: list[tuple[str, tuple[int, ...]]]  # of the parameters that are arrays, with their names
-    steppers: dict[Any, stepping.Stepper]  # what a step needs, by dtypes and shapes
+    _stepper: stepping.Stepper | None  # what a step like the last one needs
     shortcuts: dict[Any, Shortcut]  # what a small run needs, by its form
     _constants: dict[np.dtype[Any], tuple[Numbers, ...]]
     _rules: ClassVar[Mapping[str, rules.Rule]]
@@ -71,7 +71,8 @@ class Neuron:
         >>> spk, mem
         (array([False,  True]), array([0.5203922 , 0.24098039], dtype=float32))
         """
-        return stepping.step(self, cur, mem, out)
+        stepped = None if self._stepper is None else self._stepper(cur, mem, out)
+        return stepping.step(self, cur, mem, out) if stepped is None else stepped
 
     def run(
         self,
@@ -166,6 +167,10 @@ class Neuron:
         derived += [np.zeros((), dtype)] * (rules.CONSTANTS - len(derived))
         return self._constants.setdefault(dtype, tuple(derived))
 
+    def prepare_step(self, stepper: stepping.Stepper) -> None:
+        """Take this for the next step: it will most often be like the last one."""
+        object.__setattr__(self, "_stepper", stepper)
+
     def _derive(self, dtype: np.dtype[Any]) -> Iterable[ArrayLike]:
         """Return the constants in the order that the rules unpack them, the threshold first."""
         raise NotImplementedError
@@ -177,7 +182,7 @@ class Neuron:
         prepared: dict[str, Any] = {
             "shapes": list(parameters.items()),
             "_constants": {},
-            "steppers": {},
+            "_stepper": None,
             "shortcuts": {},
         }
         for name, value in {**values, **prepared}.items():

@@ -10,23 +10,20 @@ from fastlif.engine import arrange, fill
 from fastlif.inputs import state_dtype
 from fastlif.kernels.access import ROW, WIDTH
 from fastlif.kernels.rules import CONSTANTS
-from fastlif.kernels.step import step_kernel
+from fastlif.kernels.step import DONE, call, step_kernel
 from fastlif.recording import State
 
 if TYPE_CHECKING:
     from fastlif.neuron import Neuron
 
 _BOOL = np.dtype(np.bool_)
-_STEPPERS = 16  # how many population shapes a neuron prepares for
 
 
 class Stepper:
     """A neuron's step for one population shape and dtype, with all that can be prepared."""
 
-    __slots__ = ("_constants", "_kernel", "_size", "_table", "shape")
-
     def __init__(self, neuron: "Neuron", shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        self.shape, self._size = shape, math.prod(shape)
+        self._shape, self._size, self._dtype = shape, math.prod(shape), dtype
         self._kernel = step_kernel(neuron.physics)
         self._constants, varying = arrange(neuron.constants(dtype), shape)
         self._table = None
@@ -35,48 +32,26 @@ class Stepper:
             fill(rows, varying, 0, self._size)
             self._table = rows.reshape(-1)
 
-    def __call__(self, cur: Numbers, mem: Numbers, spk: Numbers, new: Numbers | None) -> bool:
-        """Step contiguous arrays; ``new`` None steps ``mem`` in place. False if they overlap."""
-        if len(self.shape) != 1:
-            cur, mem, spk = cur.reshape(-1), mem.reshape(-1), spk.reshape(-1)
-            new = None if new is None else new.reshape(-1)
-        done: bool = self._kernel(self._size, self._constants, self._table, cur, mem, spk, new)
-        return done
+    def __call__(self, cur: Any, mem: Any, out: Any) -> tuple[Numbers, Numbers] | None:
+        """Step, if these are 1-D arrays of what was prepared; else return None, nothing written.
+
+        The kernel says whether they are: it refuses types, layouts and sizes that it was not
+        compiled or called for, and outputs that are read-only or overlap.
+        """
+        try:
+            if out is None:
+                spk, new = np.empty(self._size, _BOOL), np.empty(self._size, self._dtype)
+            else:
+                spk, new = out
+            into = None if new is mem else new
+            code = self._kernel(self._size, self._constants, self._table, cur, mem, spk, into)
+        except (TypeError, ValueError):
+            return None
+        return (spk, new) if code == DONE else None
 
 
 def step(neuron: "Neuron", cur: Any, mem: Any, out: Any) -> tuple[Numbers, Numbers]:
-    """Advance the population by one step; ``Neuron.__call__`` says how it is called.
-
-    The common call, contiguous arrays of the state's dtype and the population's shape, takes the
-    short way once the long one has prepared it.
-    """
-    try:
-        stepper = neuron.steppers[cur.dtype, cur.shape, mem.dtype, mem.shape]
-        plain = cur.flags.c_contiguous and mem.flags.c_contiguous
-    except (AttributeError, KeyError, TypeError):
-        return _any_step(neuron, cur, mem, out)
-    if out is None:
-        spk, new = np.empty(stepper.shape, _BOOL), np.empty(stepper.shape, mem.dtype)
-    else:
-        spk, new = _pair(out)
-        plain = (
-            plain
-            and type(spk) is type(new) is np.ndarray
-            and spk.dtype is _BOOL
-            and new.dtype is mem.dtype
-            and spk.shape == new.shape == mem.shape
-            and spk.flags.carray
-            and new.flags.carray
-        )
-    if not (plain and type(cur) is type(mem) is np.ndarray):
-        return _any_step(neuron, cur, mem, out)
-    if not stepper(cur, mem, spk, None if new is mem else new):
-        _refuse_overlap(cur, mem, spk, new)
-    return spk, new
-
-
-def _any_step(neuron: "Neuron", cur: Any, mem: Any, out: Any) -> tuple[Numbers, Numbers]:
-    """Step whatever NumPy can read and broadcast."""
+    """Step whatever NumPy can read and broadcast; ``Neuron.__call__`` says how it is called."""
     current = numbers("cur", cur)
     given = 0 if mem is None else mem.mem if isinstance(mem, State) else mem
     entering = numbers("mem", given)
@@ -107,15 +82,13 @@ def _any_step(neuron: "Neuron", cur: Any, mem: Any, out: Any) -> tuple[Numbers, 
             fill(rows, varying, tile.start, tile.stop)
         table = None if rows is None else rows.reshape(-1)
         into = None if new is entering else flat_new[tile]
-        kernel(size, constants, table, flat_cur[tile], flat_mem[tile], flat_spk[tile], into)
+        call(kernel, size, constants, table, flat_cur[tile], flat_mem[tile], flat_spk[tile], into)
     for array, flat in ((spk, flat_spk), (new, flat_new)):
         if not np.may_share_memory(array, flat):
             array[...] = flat.reshape(population)
 
-    if not varying or flat_cur.size <= WIDTH:
-        if len(neuron.steppers) >= _STEPPERS:
-            neuron.steppers.clear()
-        neuron.steppers[dtype, population, dtype, population] = Stepper(neuron, population, dtype)
+    if len(population) == 1 and (not varying or flat_cur.size <= WIDTH):
+        neuron.prepare_step(Stepper(neuron, population, dtype))
     return spk, new
 
 

@@ -1,5 +1,7 @@
 """neuron(cur, mem): what it returns, out, and stepping in place."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from cases import NEURONS, currents, drawn, same_bits
@@ -113,11 +115,28 @@ def test_a_state_is_a_membrane(neuron, given):
     assert same_bits(neuron(cur, fastlif.State(mem))[1], neuron(cur, mem)[1])
 
 
-def test_a_neuron_forgets_the_shapes_it_prepared_for():
+@pytest.mark.parametrize("dtype", [F4, np.float64])
+def test_steps_of_changing_sizes_and_dtypes(dtype):
     neuron = fastlif.LIF()
-    for n in range(40):
-        neuron(np.ones(n, F4), np.ones(n, F4))
-    assert len(neuron.steppers) <= 16
+    for n in (3, 5, 5, 0, 3, 3):
+        for kind in (dtype, F4, dtype):
+            spk, mem = neuron(np.ones(n, kind), np.ones(n, kind))
+            assert spk.shape == mem.shape == (n,)
+            assert mem.dtype == kind
+
+
+def test_steps_in_several_threads():
+    neuron = fastlif.LIF()
+
+    def work(size):
+        mem = np.zeros(size, F4)
+        for _ in range(300):
+            _, mem = neuron(np.full(size, 0.15, F4), mem)
+        return mem
+
+    with ThreadPoolExecutor(4) as pool:
+        for size, mem in zip(range(1, 9), pool.map(work, range(1, 9)), strict=True):
+            assert same_bits(mem, work(size))
 
 
 @pytest.mark.parametrize("calls", [1, 2], ids=["first call", "prepared call"])

@@ -1,6 +1,7 @@
 """One step of a whole population, for callers who keep the loop over time to themselves."""
 
 import functools
+import threading
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from numba.extending import overload
 from fastlif.kernels.access import constants_at, constants_of
 from fastlif.kernels.jit import compiled, rule
 from fastlif.kernels.rules import Rule
+
+DONE, OVERLAP, SIZES = 0, 1, 2  # what a step returns
 
 
 @rule
@@ -38,19 +41,40 @@ def step_kernel(physics: Rule) -> Any:
         """Advance ``mem`` by a step into ``spk`` and ``mem_out``; None steps ``mem`` in place.
 
         ``constants`` is one set for all, or None where they stand in ``table``, laid out as a
-        sweep's scratch. Returns False, and has written nothing, if an output overlaps another
-        array: told here because it takes nanoseconds here and microseconds in Python.
+        sweep's scratch. Writes nothing, and returns what is wrong, if an array is not of ``size``
+        or an output overlaps another array: that takes nanoseconds here, microseconds in Python.
         """
         into = _target(mem, mem_out)
+        if not (cur.size == mem.size == spk.size == into.size == size):
+            return SIZES
         if _overlap(spk, cur) or _overlap(spk, mem) or _overlap(spk, into) or _overlap(into, cur):
-            return False
+            return OVERLAP
         if mem_out is not None and _overlap(into, mem):
-            return False
+            return OVERLAP
         source = constants_of(constants, table)
         for k in range(size):
             j = np.uintp(k)
             c = constants_at(source, j)
             into[j], spk[j] = advance(mem[j], drive(cur[j], c), c)
-        return True
+        return DONE
 
     return compiled(step)
+
+
+_compiling = threading.Lock()
+
+
+def call(kernel: Any, *arguments: Any) -> int:
+    """Call a step kernel, and compile it for arguments of types that it does not know yet.
+
+    By itself it refuses such arguments with a TypeError: so a caller who expects types that are
+    known need not check them.
+    """
+    try:
+        code: int = kernel(*arguments)
+    except TypeError:
+        with _compiling:
+            kernel.disable_compile(False)
+            code = kernel(*arguments)
+    kernel.disable_compile()
+    return code
