@@ -2,12 +2,13 @@
 
 from fastlif.functions import leaky_integrate_and_fire, leaky_integrate_neuron
 from fastlif.neurons import LIF, Lapicque, Leaky
-from fastlif.recording import Run, State
+from fastlif.recording import Events, Run, State
 
 __version__ = "0.1.0"
 
 __all__ = [
     "LIF",
+    "Events",
     "Lapicque",
     "Leaky",
     "Run",

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 Tile: TypeAlias = tuple[int, int]
 
-# One kernel call takes this many neuron-steps, some milliseconds: Ctrl-C waits for it.
+# One kernel call takes this many neuron-steps, some milliseconds: Ctrl-C waits for it. Fewer where
+# something dense is written: the first touch of a fresh page can take a millisecond.
 CALL = 2**22
+CALL_DENSE = 2**19
 # A staged current is copied and cast in blocks of this many numbers, which the L2 cache holds.
 STAGE = 2**16
 # Below this many neuron-steps a second thread costs more than it brings.
@@ -108,7 +110,9 @@ class _Sweep:
         if self.feed.kind == "staged" or self.sinks.staged:
             width = 512
         elif self.sinks.nothing_dense:
+            # Wider for few steps, so that a tile takes longer than to prepare it.
             width = 8192 if self.feed.kind == "constant" else 4096
+            width = min(max(width, CALL_DENSE // self.steps // 64 * 64), WIDTH)
         else:
             width = WIDTH // 2 if self.varying else WIDTH
         size = len(self.mem)
@@ -141,7 +145,8 @@ class _Sweep:
         if self.feed.kind == "constant":
             copy_in(rows[INPUT : INPUT + 1, :size], self.feed.values, start)
         staged = self.feed.kind == "staged" or self.sinks.staged
-        chunk = max(1, (STAGE if staged else CALL) // size)
+        dense = CALL if self.sinks.nothing_dense else CALL_DENSE
+        chunk = max(1, (STAGE if staged else dense) // size)
         for first in range(0, self.steps, chunk):
             if stopped():
                 break

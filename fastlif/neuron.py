@@ -96,23 +96,36 @@ class Neuron:
         ----------
         current : array_like
             ``(T, *population)``, time first; or without a time axis if ``steps`` is given.
-            Any strides, byte order and real dtype. Fastest are C-contiguous arrays of the
-            state's dtype, ``(T, 1)`` or ``np.broadcast_to`` for a current that neurons share,
-            and ``steps`` for one that does not change.
+            Any strides, byte order and real dtype give the same bits. Fast, because read where
+            they are: C-contiguous arrays, and slices of them along time or of neurons side by
+            side, of the state's dtype, of integers or of bools (spikes of one byte are read as
+            one byte). Faster still, because there is less to read: ``(T, 1)`` and
+            ``np.broadcast_to`` views for a current that all neurons share, and ``steps`` (or a
+            zero stride) for one that does not change. All else (float16, Fortran order, time
+            last, other byte orders) is copied and cast a block at a time, which costs less than
+            to do so by hand, and no memory to speak of.
         initial : array_like or State, optional
             The membrane that enters the first step, or the ``final`` of an earlier run, which
             this one then continues bit for bit; zero if left out.
         steps : int, optional
             The number of steps, for a current that is constant in time.
         record : str or iterable of str
-            What to keep: ``"spikes"``, ``"membrane"``, both, or ``()`` for the final state only.
+            What to keep: any of ``"membrane"``, ``"spikes"``, ``"packed"`` (spikes as bits),
+            ``"counts"`` (spikes of each neuron) and ``"events"`` (spikes as a list); ``()`` for
+            the final state only. :class:`Run` says what each looks like.
+        neurons : slice or array_like, optional
+            Which neurons of the flattened population to keep in ``membrane`` and ``spikes``, in
+            this order; indices, or a bool for each. ``packed``, ``counts`` and ``events`` remain
+            of all.
+        every : int
+            Keep every so many rows of ``membrane``, as ``[::every]``. Spikes are never dropped.
         out : mapping of str to numpy.ndarray, optional
-            Arrays to fill, by record name: of the shape and dtype that the result has. Reused
-            buffers are faster than fresh memory; a ``numpy.memmap`` will do.
+            Arrays to fill, by record name (but events): of the shape and dtype that the result
+            has. Reused buffers are faster than fresh memory; a ``numpy.memmap`` will do.
         threads : int, optional
             How many threads to use. By default 1 for a small run; else what the environment
-            variable ``FASTLIF_NUM_THREADS`` says, or every processor that this process may use.
-            The bits of the result do not depend on it.
+            variable ``FASTLIF_NUM_THREADS`` says, or every processor that this process may use
+            (by its affinity and its container's quota). The result does not depend on it.
         progress : bool or callable
             True shows a bar (needs tqdm); a function is called with the numbers of neuron-steps
             done and in all.
@@ -120,8 +133,8 @@ class Neuron:
         Returns
         -------
         Run
-            ``run.membrane`` and ``run.spikes`` ``(T, *population)``, None if not recorded, and
-            ``run.final``, the state to go on from. ``membrane[t]`` is the membrane after step
+            What was recorded, None if not, and ``run.final``, the state to go on from.
+            ``membrane[t]`` is the membrane after step
             ``t``: the list that starts with the initial value is ``[initial, *membrane]``.
 
         Raises
@@ -138,7 +151,13 @@ class Neuron:
         >>> run = neuron.run(np.float32([0.1, 0.2, 0.4]), steps=200)
         >>> run.spikes.shape, run.spikes.sum(axis=0)
         ((200, 3), array([ 0,  2, 11]))
-        >>> more = neuron.run(np.float32([0.1, 0.2, 0.4]), initial=run.final, steps=100)
+        >>> more = neuron.run(
+        ...     np.float32([0.1, 0.2, 0.4]), run.final, steps=100, record=("counts", "events")
+        ... )
+        >>> more.counts
+        array([0, 1, 6])
+        >>> more.events.step[:3], more.events.neuron[:3]
+        (array([10, 28, 46]), array([2, 2, 2]))
         """
         return engine.run(
             self, current, initial, steps, record, neurons, every, out, threads, progress

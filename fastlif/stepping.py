@@ -33,19 +33,35 @@ class Stepper:
             self._table = rows.reshape(-1)
 
     def __call__(self, cur: Any, mem: Any, out: Any) -> tuple[Numbers, Numbers] | None:
-        """Step, if these are 1-D arrays of what was prepared; else return None, nothing written.
+        """Step, if these are contiguous arrays as prepared for; else return None, nothing written.
 
-        The kernel says whether they are: it refuses types, layouts and sizes that it was not
-        compiled or called for, and outputs that are read-only or overlap.
+        The kernel checks the rest, in nanoseconds: it refuses sizes that it was not called for,
+        outputs that overlap, and (with a TypeError) any that it was not compiled for: of other
+        dtypes and layouts, or read-only.
         """
+        if not (
+            type(cur) is type(mem) is np.ndarray
+            and cur.dtype is mem.dtype is self._dtype
+            and cur.flags.c_contiguous
+            and mem.flags.c_contiguous
+        ):
+            return None
         try:
             if out is None:
-                spk, new = np.empty(self._size, _BOOL), np.empty(self._size, self._dtype)
+                spk, new = np.empty(self._shape, _BOOL), np.empty(self._shape, self._dtype)
             else:
                 spk, new = out
-            into = None if new is mem else new
-            code = self._kernel(self._size, self._constants, self._table, cur, mem, spk, into)
-        except (TypeError, ValueError):
+            if len(self._shape) == 1:
+                arrays: tuple[Any, ...] = cur, mem, spk, None if new is mem else new
+            elif cur.shape == mem.shape == spk.shape == new.shape == self._shape:
+                if not (spk.flags.c_contiguous and new.flags.c_contiguous):
+                    return None
+                flat = [a.reshape(-1) for a in (cur, mem, spk, new)]
+                arrays = *flat[:3], None if new is mem else flat[3]
+            else:
+                return None
+            code = self._kernel(self._size, self._constants, self._table, *arrays)
+        except (AttributeError, TypeError, ValueError):
             return None
         return (spk, new) if code == DONE else None
 
@@ -87,7 +103,7 @@ def step(neuron: "Neuron", cur: Any, mem: Any, out: Any) -> tuple[Numbers, Numbe
         if not np.may_share_memory(array, flat):
             array[...] = flat.reshape(population)
 
-    if len(population) == 1 and (not varying or flat_cur.size <= WIDTH):
+    if population and (not varying or flat_cur.size <= WIDTH):
         neuron.prepare_step(Stepper(neuron, population, dtype))
     return spk, new
 

@@ -18,7 +18,7 @@ def pack(packed, t, spike_row, size):
 
 @overload(pack)
 def _overload_pack(packed, t, spike_row, size):
-    if isinstance(packed, types.NoneType):
+    if isinstance(packed, types.NoneType) or isinstance(spike_row, types.NoneType):
         return lambda packed, t, spike_row, size: None
 
     def write(packed, t, spike_row, size):
@@ -54,7 +54,7 @@ def append(events, used, step, spike_row, size):
 
 @overload(append)
 def _overload_append(events, used, step, spike_row, size):
-    if isinstance(events, types.NoneType):
+    if isinstance(events, types.NoneType) or isinstance(spike_row, types.NoneType):
         return lambda events, used, step, spike_row, size: used
 
     def write(events, used, step, spike_row, size):
@@ -98,7 +98,7 @@ def choose_spikes(into, step, chosen, places, spike_row):
 
 @overload(choose_spikes)
 def _overload_choose_spikes(into, step, chosen, places, spike_row):
-    if isinstance(into, types.NoneType):
+    if isinstance(into, types.NoneType) or isinstance(spike_row, types.NoneType):
         return lambda into, step, chosen, places, spike_row: None
 
     def write(into, step, chosen, places, spike_row):

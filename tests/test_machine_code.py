@@ -1,0 +1,126 @@
+"""The hot loops are vectorised, and a run needs no memory beyond what it returns."""
+
+import platform
+import re
+import subprocess
+import sys
+import tracemalloc
+
+import numpy as np
+import pytest
+from cases import currents
+
+import fastlif
+from fastlif.kernels.sweep import sweep_kernel
+
+F4 = np.float32
+
+# Arithmetic on whole vector registers of single precision.
+PACKED = {
+    "x86_64": r"v?(add|sub|mul)ps\s",
+    "AMD64": r"v?(add|sub|mul)ps\s",
+    "aarch64": r"f(add|sub|mul)\s+v\d+\.4s|f(add|sub|mul)\s+z\d+\.s",
+    "arm64": r"f(add|sub|mul)\.4s",
+}
+
+CODE = """
+import sys
+import numpy as np, fastlif
+from fastlif.kernels.sweep import sweep_kernel
+
+# What is loaded from the cache cannot be inspected.
+import numba.core.caching as caching
+caching.CacheImpl._locator_classes = []
+
+model, each, record = sys.argv[1], sys.argv[2] == "each", tuple(sys.argv[4].split(","))
+size = 300
+value = lambda v: np.full(size, v, np.float32) if each else v
+if model == "Leaky":
+    neuron = fastlif.Leaky(beta=value(0.9), threshold=value(1.0))
+else:
+    cls = getattr(fastlif, model)
+    neuron = cls(R=value(5.1), C=value(5e-3), time_step=1e-3, threshold=value(1.0))
+current, steps = {
+    "full": (np.ones((8, 2 * size), np.float32)[:, :size], None),
+    "bytes": (np.ones((8, size), np.uint8), None),
+    "constant": (np.ones(size, np.float32), 8),
+}[sys.argv[3]]
+neuron.run(current, steps=steps, record=record, threads=1)
+(code,) = sweep_kernel(neuron.physics).inspect_asm().values()
+print(code)
+"""
+
+
+@pytest.mark.skipif(platform.machine() not in PACKED, reason="known for x86-64 and aarch64")
+@pytest.mark.parametrize("model", ["Lapicque", "LIF", "Leaky"])
+@pytest.mark.parametrize(
+    ("each", "current", "record"),
+    [
+        ("same", "full", "membrane,spikes"),
+        ("each", "full", "membrane,spikes"),
+        ("same", "full", "counts"),
+        ("each", "full", "counts"),
+        ("same", "bytes", "counts"),
+        ("same", "constant", "counts"),
+        ("each", "constant", "counts"),
+        ("same", "full", "packed"),
+        ("same", "full", "events"),
+    ],
+)
+def test_the_inner_loop_is_vectorised(model, each, current, record):
+    arguments = [sys.executable, "-c", CODE, model, each, current, record]
+    code = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
+    packed = re.findall(PACKED[platform.machine()], code)
+    # A step of the leanest neuron is an add and a subtraction at least.
+    assert len(packed) >= 2
+    assert "add" in str(packed)
+
+
+@pytest.mark.parametrize(
+    ("current", "steps"),
+    [
+        (np.broadcast_to(F4(0.3), (400, 20_000)), None),
+        (np.asfortranarray(currents(np.random.default_rng(0), (400, 20_000))), None),
+        ((np.random.default_rng(0).random((400, 20_000)) < 0.1), None),
+        (np.linspace(0, 0.5, 20_000, dtype=F4), 400),
+        (currents(np.random.default_rng(0), (400, 20_000)).astype(np.float16), None),
+    ],
+    ids=["broadcast", "fortran", "bools", "constant", "float16"],
+)
+@pytest.mark.parametrize("record", ["counts", "packed", ("membrane", "spikes"), ()])
+def test_a_run_allocates_its_outputs_and_a_few_tiles(current, steps, record):
+    neuron = fastlif.LIF(R=5.1, C=5e-3)
+    neuron.run(current, steps=steps, record=record)  # compiles
+    tracemalloc.start()
+    try:
+        run = neuron.run(current, steps=steps, record=record, threads=2)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    outputs = sum(
+        a.nbytes for a in (run.membrane, run.spikes, run.packed, run.counts) if a is not None
+    )
+    scratch = 2 * 9 * (32768 + 64) * 4  # a thread's rows, twice
+    assert peak < outputs + scratch + 2_500_000
+    assert scratch + 2_500_000 < 400 * 20_000  # less than a byte a neuron-step
+
+
+def test_events_take_memory_for_the_spikes_found():
+    neuron = fastlif.LIF(threshold=1.0)
+    current = np.zeros((400, 20_000), F4)
+    current[::100, ::100] = 30  # few fire
+    neuron.run(current, record="events")
+    tracemalloc.start()
+    try:
+        run = neuron.run(current, record="events", threads=2)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0 < len(run.events.step) < 5000
+    assert peak < 400 * 20_000
+
+
+def test_four_steps_at_a_time_is_one_kernel():
+    """The kernel of a physics is made once, whatever is recorded."""
+    physics = fastlif.LIF().physics
+    assert sweep_kernel(physics) is sweep_kernel(fastlif.LIF(R=2.0).physics)
