@@ -1,17 +1,19 @@
-"""What all benchmarks share: the workload's size, and the machine's own limit beside it."""
+"""What all benchmarks share: the workload's size, and the machine's own limits beside it."""
 
 import statistics
+import threading
 import time
 
 import numpy as np
 import pytest
+from numba import njit
 
 
 def pytest_addoption(parser):
     """Add the options of the suite."""
     parser.addoption("--neurons", type=int, default=200_000, help="size of the large populations")
     parser.addoption("--steps", type=int, default=500, help="steps of the large runs")
-    parser.addoption("--run-threads", type=int, default=None, help="threads of fastlif's runs")
+    parser.addoption("--run-threads", type=int, default=2, help="threads of fastlif's large runs")
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +24,7 @@ def shape(request):
 
 @pytest.fixture(scope="session")
 def threads(request):
-    """Return how many threads fastlif's runs use; None lets it choose."""
+    """Return how many threads fastlif's large runs use."""
     return request.config.getoption("run_threads")
 
 
@@ -32,38 +34,70 @@ def current(shape):
     return np.random.default_rng(0).uniform(0, 0.6, shape).astype(np.float32)
 
 
-@pytest.fixture
-def rate(benchmark, shape):
-    """Return a function that times a run into buffers, interleaved with np.copyto.
+@njit(nogil=True)
+def _sum(words):
+    total = 0
+    for k in range(len(words)):
+        total += words[k]
+    return total
 
-    It stores in ``extra_info``: neuron-steps a second, bytes that a neuron-step moves, and the
-    ratio of the run's payload rate to that of ``np.copyto`` between arrays of the same shape,
-    the median of pairs timed one after the other.
+
+def _read(words, threads):
+    """Read all of ``words``, as fast as ``threads`` threads can."""
+    parts = np.array_split(words, threads)
+    others = [threading.Thread(target=_sum, args=(part,)) for part in parts[1:]]
+    for other in others:
+        other.start()
+    _sum(parts[0])
+    for other in others:
+        other.join()
+
+
+@pytest.fixture(scope="session")
+def copy(current):
+    """Return a function that copies an array of the large runs' size, and the bytes it moves."""
+    target = np.zeros_like(current)
+    return lambda: np.copyto(target, current), 2 * current.nbytes
+
+
+@pytest.fixture(scope="session")
+def read(current, threads):
+    """Return a function that reads an array of the large runs' size, and the bytes it moves."""
+    words = current.reshape(-1).view(np.int32)
+    return lambda: _read(words, threads), current.nbytes
+
+
+@pytest.fixture
+def beside(benchmark, shape):
+    """Return a function that times a run of a large population in turn with a reference.
+
+    ``beside(run, bytes_each, reference, amount, name)``. Stores in ``extra_info`` the
+    neuron-steps a second, the bytes that a neuron-step has to move, and, as ``name``, how the
+    run's rate compares with the reference's: the median over pairs, one timed right after the
+    other, of (the run's bytes a second) / (the reference's). With ``bytes_each`` None, ``amount``
+    is the reference's neuron-steps, and these are compared.
     """
 
-    def measure(run, bytes_each, source):
-        target = np.zeros_like(source)
+    def measure(run, bytes_each, reference, amount, name):
+        steps = shape[0] * shape[1]
+        moved = steps if bytes_each is None else bytes_each * steps
         ratios = []
 
         def setup():
             start = time.perf_counter()
-            np.copyto(target, source)
-            copy = time.perf_counter() - start
-            start = time.perf_counter()
+            reference()
+            between = time.perf_counter()
             run()
-            took = time.perf_counter() - start
-            ratios.append((bytes_each / took) / (2 * source.itemsize / copy))
+            took = time.perf_counter() - between
+            ratios.append((moved / took) / (amount / (between - start)))
 
         run()  # compiles
-        np.copyto(target, source)
+        reference()
         benchmark.pedantic(run, setup=setup, rounds=9, warmup_rounds=1)
-        steps = source.size
-        benchmark.extra_info["neuron_steps_per_second"] = steps / benchmark.stats.stats.median
+        rate = steps / benchmark.stats.stats.median
+        benchmark.extra_info["neuron_steps_per_second"] = rate
         benchmark.extra_info["bytes_per_neuron_step"] = bytes_each
-        benchmark.extra_info["payload_rate_by_copyto"] = statistics.median(ratios)
-        print(
-            f"\n{steps / benchmark.stats.stats.median / 1e9:.2f} G neuron-steps/s, "
-            f"{statistics.median(ratios):.2f} of np.copyto's payload rate"
-        )
+        benchmark.extra_info[name] = statistics.median(ratios)
+        print(f"\n{rate / 1e9:.2f} G neuron-steps/s, {name}: {statistics.median(ratios):.2f}")
 
     return measure

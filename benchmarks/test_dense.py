@@ -1,4 +1,4 @@
-"""Membranes and spikes of a large population, recorded into buffers."""
+"""Membranes and spikes of a large population, recorded into buffers, beside np.copyto."""
 
 import numpy as np
 import pytest
@@ -6,29 +6,40 @@ import pytest
 import fastlif
 
 RC = {"R": 5.1, "C": 5e-3, "time_step": 1e-3}
+BY_COPY = "payload rate by np.copyto's"
 
 
 @pytest.fixture(scope="module")
 def out(shape):
-    """Buffers whose pages the system has already given."""
-    return {"membrane": np.zeros(shape, np.float32), "spikes": np.zeros(shape, np.bool_)}
+    """Make buffers whose pages the system has already given."""
+    return {"membrane": np.full(shape, 1, np.float32), "spikes": np.full(shape, 1, np.bool_)}
 
 
 @pytest.mark.benchmark(group="dense recording")
 @pytest.mark.parametrize("model", ["Lapicque", "LIF", "Leaky"])
-def test_membrane_and_spikes(rate, current, out, threads, model):
+def test_membrane_and_spikes(beside, current, out, threads, copy, model):
     """Read 4 bytes and write 5 a neuron-step."""
     neuron = fastlif.Leaky(beta=0.96) if model == "Leaky" else getattr(fastlif, model)(**RC)
-    rate(lambda: neuron.run(current, out=out, threads=threads), 9, current)
+    beside(lambda: neuron.run(current, out=out, threads=threads), 9, *copy, BY_COPY)
     assert out["spikes"].any()
 
 
 @pytest.mark.benchmark(group="dense recording")
-def test_membrane_and_spikes_of_different_neurons(rate, current, out, threads, shape):
+@pytest.mark.parametrize("model", ["Lapicque", "LIF"])
+def test_membrane_and_spikes_of_different_neurons(beside, current, out, threads, copy, model):
     """The same with R, C and threshold of each neuron its own."""
     rng = np.random.default_rng(1)
-    each = {k: rng.uniform(0.9, 1.1, shape[1]) * v for k, v in {**RC, "threshold": 1.0}.items()}
-    each["time_step"] = RC["time_step"]
-    neuron = fastlif.Lapicque(**each)
-    rate(lambda: neuron.run(current, out=out, threads=threads), 9, current)
+    each = {k: rng.uniform(0.9, 1.1, current.shape[1]) * v for k, v in RC.items() if k in "RC"}
+    each["threshold"] = rng.uniform(0.9, 1.1, current.shape[1])
+    neuron = getattr(fastlif, model)(time_step=RC["time_step"], **each)
+    beside(lambda: neuron.run(current, out=out, threads=threads), 9, *copy, BY_COPY)
+    assert out["spikes"].any()
+
+
+@pytest.mark.benchmark(group="dense recording")
+def test_spikes(beside, current, out, threads, copy):
+    """Read 4 bytes and write 1 a neuron-step."""
+    neuron, into = fastlif.LIF(**RC), {"spikes": out["spikes"]}
+    run = lambda: neuron.run(current, record="spikes", out=into, threads=threads)  # noqa: E731
+    beside(run, 5, *copy, BY_COPY)
     assert out["spikes"].any()
