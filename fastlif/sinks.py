@@ -7,7 +7,7 @@ import numpy as np
 
 from fastlif.blocks import copy_out, flattened
 from fastlif.checks import Numbers
-from fastlif.kernels.records import merge_events
+from fastlif.kernels.records import merge_kernel
 from fastlif.recording import BOOL, INT64, UINT8, Events, Wanted
 
 _EVENTS = 2**16  # how many events a thread's buffer holds beyond those of one step
@@ -152,5 +152,5 @@ class EventLog:
         pieces = [piece for start in starts for piece in self._runs.pop(start)]
         events = np.concatenate([np.empty(0, INT64), *pieces])
         merged = Events(np.empty_like(events), np.empty_like(events))
-        merge_events(events, np.cumsum([0, *lengths]), np.array(starts, INT64), *merged)
+        merge_kernel()(events, np.cumsum([0, *lengths]), np.array(starts, INT64), *merged)
         return merged

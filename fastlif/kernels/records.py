@@ -1,5 +1,7 @@
 """What is made of a step's row of spikes or membranes after it: bits, events, chosen columns."""
 
+import functools
+
 import numpy as np
 from numba import types
 from numba.extending import overload
@@ -108,25 +110,28 @@ def _overload_choose_spikes(into, step, chosen, places, spike_row):
     return write
 
 
-def _merge_events(events, bounds, starts, step_out, neuron_out):
-    """Merge runs of events, each of a tile and sorted by step, into one sorted by step and neuron.
+@functools.cache
+def merge_kernel():
+    """Return the compiled merger of events. Made when first called for: njit is slow to import."""
 
-    ``bounds`` says where each run begins in ``events``, and where the last ends; ``starts``, in
-    ascending order, with which neuron its tile starts.
-    """
-    at = bounds[:-1].copy()
-    done = 0
-    while done < len(events):
-        step = np.iinfo(np.int64).max  # the earliest that any run still has
-        for k in range(len(at)):
-            if at[k] < bounds[k + 1]:
-                step = min(step, events[at[k]] >> PLACE_BITS)
-        for k in range(len(at)):
-            while at[k] < bounds[k + 1] and events[at[k]] >> PLACE_BITS == step:
-                step_out[done] = step
-                neuron_out[done] = starts[k] + (events[at[k]] & ((1 << PLACE_BITS) - 1))
-                at[k] += 1
-                done += 1
+    def merge_events(events, bounds, starts, step_out, neuron_out):
+        """Merge runs of events, each of a tile and sorted by step, into one sorted run.
 
+        ``bounds`` says where each run begins in ``events``, and where the last ends; ``starts``, in
+        ascending order, with which neuron its tile starts.
+        """
+        at = bounds[:-1].copy()
+        done = 0
+        while done < len(events):
+            step = np.iinfo(np.int64).max  # the earliest that any run still has
+            for k in range(len(at)):
+                if at[k] < bounds[k + 1]:
+                    step = min(step, events[at[k]] >> PLACE_BITS)
+            for k in range(len(at)):
+                while at[k] < bounds[k + 1] and events[at[k]] >> PLACE_BITS == step:
+                    step_out[done] = step
+                    neuron_out[done] = starts[k] + (events[at[k]] & ((1 << PLACE_BITS) - 1))
+                    at[k] += 1
+                    done += 1
 
-merge_events = compiled(_merge_events)
+    return compiled(merge_events)
