@@ -1,4 +1,4 @@
-"""What one call costs: a step of few neurons, and a fresh process."""
+"""What one call costs: a step of few neurons, small and narrow runs, and a fresh process."""
 
 import subprocess
 import sys
@@ -21,10 +21,25 @@ def test_one_step(benchmark, into):
     benchmark(lambda: neuron(cur, mem, out=out))
 
 
+@pytest.mark.benchmark(group="small and narrow runs")
+@pytest.mark.parametrize(("steps", "neurons"), [(200, 1), (1_000_000, 1), (1_000_000, 16)])
+def test_run_of_few_neurons(benchmark, steps, neurons):
+    """Membrane and spikes; the long ones into buffers."""
+    neuron = fastlif.LIF()
+    current = np.random.default_rng(0).uniform(0, 0.6, (steps, neurons)).astype(np.float32)
+    run = neuron.run(current)
+    out = {"membrane": run.membrane, "spikes": run.spikes} if steps > 1000 else None
+    benchmark(lambda: neuron.run(current, out=out))
+    benchmark.extra_info["seconds_per_step"] = benchmark.stats.stats.median / steps
+
+
+FIRST_RUN = "import numpy, fastlif; fastlif.LIF().run(numpy.full((200, 1000), 0.2, 'f4'))"
+
+
 @pytest.mark.benchmark(group="a fresh process")
-@pytest.mark.parametrize("code", ["import numba", "import fastlif"])
+@pytest.mark.parametrize("code", ["import numba", "import fastlif", FIRST_RUN])
 def test_import(benchmark, code):
-    """A process that only imports; ``import numba`` is what cannot be avoided."""
+    """Start a process; ``import numba`` is what cannot be avoided. Code is in the cache."""
     benchmark.pedantic(
         lambda: subprocess.run([sys.executable, "-c", code], check=True), rounds=7, warmup_rounds=1
     )
