@@ -23,6 +23,8 @@ def described(value: object) -> str:
 
 def numbers(name: str, value: object) -> Numbers:
     """Return ``value`` as an array of real numbers that float64 can hold, without a copy."""
+    if type(value).__name__ == "MaskedArray":  # numpy.ma is not imported for this alone
+        raise TypeError(f"{name} is a masked array, whose mask would be lost; fill it first")
     if value is None:
         raise TypeError(f"{name} must be a number or an array of real numbers, got None")
     try:

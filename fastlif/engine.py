@@ -29,8 +29,9 @@ CALL = 2**22
 CALL_DENSE = 2**19
 # A staged current is copied and cast in blocks of this many numbers, which the L2 cache holds.
 STAGE = 2**16
-# Below this many neuron-steps a second thread costs more than it brings.
-WORTH_A_THREAD = 2**19
+# Below this many neuron-steps a second thread costs more than it brings: to start one and wait for
+# it takes some 0.3 ms, and at this size two threads were measured to take as long as one.
+WORTH_A_THREAD = 2**22
 
 
 def run(

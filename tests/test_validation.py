@@ -135,6 +135,13 @@ def test_arrays_must_hold_real_numbers(value, message):
             neuron.run(np.zeros((3, 3)), value)
 
 
+def test_a_mask_is_not_silently_lost():
+    masked = np.ma.masked_array([0.1, 0.2, 0.3], [False, True, False])
+    for use in (fastlif.LIF().run, fastlif.LIF(), lambda value: fastlif.LIF(R=value)):
+        with pytest.raises(TypeError, match="is a masked array.*fill it first"):
+            use(masked)
+
+
 def test_a_current_needs_time():
     with pytest.raises(ValueError, match=r"current must have time as its first axis.*steps="):
         fastlif.LIF().run(0.2)
