@@ -138,7 +138,7 @@ def test_arrays_must_hold_real_numbers(value, message):
 def test_a_mask_is_not_silently_lost():
     masked = np.ma.masked_array([0.1, 0.2, 0.3], [False, True, False])
     for use in (fastlif.LIF().run, fastlif.LIF(), lambda value: fastlif.LIF(R=value)):
-        with pytest.raises(TypeError, match="is a masked array.*fill it first"):
+        with pytest.raises(TypeError, match=r"is a masked array.*fill it first"):
             use(masked)
 
 
