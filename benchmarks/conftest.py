@@ -42,15 +42,20 @@ def _sum(words):
     return total
 
 
-def _read(words, threads):
-    """Read all of ``words``, as fast as ``threads`` threads can."""
-    parts = np.array_split(words, threads)
-    others = [threading.Thread(target=_sum, args=(part,)) for part in parts[1:]]
-    for other in others:
-        other.start()
-    _sum(parts[0])
-    for other in others:
-        other.join()
+@pytest.fixture(scope="session")
+def in_threads(threads):
+    """Return a function that does ``work(part)`` for as many parts of an array as threads."""
+
+    def share(work, array):
+        first, *rest = np.array_split(array, threads)
+        others = [threading.Thread(target=work, args=(part,)) for part in rest]
+        for other in others:
+            other.start()
+        work(first)
+        for other in others:
+            other.join()
+
+    return share
 
 
 @pytest.fixture(scope="session")
@@ -61,10 +66,10 @@ def copy(current):
 
 
 @pytest.fixture(scope="session")
-def read(current, threads):
+def read(current, in_threads):
     """Return a function that reads an array of the large runs' size, and the bytes it moves."""
     words = current.reshape(-1).view(np.int32)
-    return lambda: _read(words, threads), current.nbytes
+    return lambda: in_threads(_sum, words), current.nbytes
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import ctypes
 import shutil
 import subprocess
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +63,7 @@ def c_loop(tmp_path_factory):
 
 @pytest.mark.benchmark(group="constant input")
 @pytest.mark.parametrize("each", [False, True], ids=["same parameters", "different parameters"])
-def test_counts_of_a_constant_current(beside, shape, threads, c_loop, each):
+def test_counts_of_a_constant_current(beside, shape, threads, in_threads, c_loop, each):
     """Nothing to read: what the arithmetic takes."""
     steps, size = shape
     current = np.linspace(0.1, 0.6, size, dtype=np.float32)
@@ -87,13 +86,7 @@ def test_counts_of_a_constant_current(beside, shape, threads, c_loop, each):
             first = (columns.ctypes.data - current.ctypes.data) // 4
             return c_out[first : first + len(columns)]
 
-        parts = np.array_split(current, threads)
-        others = [threading.Thread(target=part, args=(p,)) for p in parts[1:]]
-        for other in others:
-            other.start()
-        part(parts[0])
-        for other in others:
-            other.join()
+        in_threads(part, current)
 
     beside(run, None, in_c, size * steps, "rate by that of C in registers")
     if not each:

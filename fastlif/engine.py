@@ -48,7 +48,8 @@ def run(
 ) -> Run:
     """Integrate a current over time; ``Neuron.run`` says how it is called."""
     key = None
-    if steps is neurons is out is threads is None and progress is False and every == 1:
+    plain = steps is neurons is out is threads is None and progress is False
+    if plain and type(every) is int and every == 1:
         key = form(current, record)
         shortcut = neuron.shortcuts.get(key)
         if shortcut is not None and shortcut.takes(current, initial):

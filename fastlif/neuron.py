@@ -1,5 +1,6 @@
 """What every neuron can do: one step, and all of time."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any, ClassVar
@@ -15,7 +16,7 @@ from fastlif.recording import Run, State
 from fastlif.shortcut import Shortcut
 
 
-class Neuron:
+class Neuron(ABC):
     """What all neurons share: one step, all of time, and the constants that the kernels use.
 
     Not made by itself: use :class:`Lapicque`, :class:`Leaky` or :class:`LIF`.
@@ -190,9 +191,9 @@ class Neuron:
         """Take this for the next step: it will most often be like the last one."""
         object.__setattr__(self, "_stepper", stepper)
 
+    @abstractmethod
     def _derive(self, dtype: np.dtype[Any]) -> Iterable[ArrayLike]:
         """Return the constants in the order that the rules unpack them, the threshold first."""
-        raise NotImplementedError
 
     def _keep(self, **values: Parameter | str | None) -> None:
         """Set the checked fields, and what is derived from them when first needed."""

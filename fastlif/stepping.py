@@ -103,7 +103,10 @@ def step(neuron: "Neuron", cur: Any, mem: Any, out: Any) -> tuple[Numbers, Numbe
         if not np.may_share_memory(array, flat):
             array[...] = flat.reshape(population)
 
-    if population and (not varying or flat_cur.size <= WIDTH):
+    # The next call most likely has the same form: prepare, if it could then go the short way.
+    forms = [(type(a), b.dtype, b.shape) for a, b in ((cur, current), (mem, entering))]
+    plain = population and forms == [(np.ndarray, dtype, population)] * 2
+    if plain and (not varying or flat_cur.size <= WIDTH):
         neuron.prepare_step(Stepper(neuron, population, dtype))
     return spk, new
 
