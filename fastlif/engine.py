@@ -80,7 +80,7 @@ def run(
         done.close()
     if key is not None and current is values and values.shape[1:] == population:
         prepare(neuron, key, arrange(constants, population)[0], values, dtype, wanted.names)
-    events = None if records.log is None else records.log.merged()
+    events = None if records.log is None else records.log.merged(wide)
     kept = (arrays.get(name) for name in ("membrane", "spikes", "packed", "counts"))
     return Run(*kept, events, final)  # type: ignore[call-arg, arg-type]
 

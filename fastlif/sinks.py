@@ -7,10 +7,15 @@ import numpy as np
 
 from fastlif.blocks import copy_out, flattened
 from fastlif.checks import Numbers
-from fastlif.kernels.records import merge_kernel
+from fastlif.kernels.records import PLACE_BITS, merge_kernel
+from fastlif.parallel import for_each
 from fastlif.recording import BOOL, INT64, UINT8, Events, Wanted
 
 _EVENTS = 2**16  # how many events a thread's buffer holds beyond those of one step
+_PART = (
+    2**18
+)  # how many events are merged at a time: Ctrl-C waits for it, and a cache should hold it
+_WORTH_A_THREAD = 2**17  # events
 
 
 class Dense(NamedTuple):
@@ -145,12 +150,40 @@ class EventLog:
             with self._lock:
                 self._runs.setdefault(start, []).append(events.copy())
 
-    def merged(self) -> Events:
-        """Return all events, sorted by step, then neuron."""
-        starts = sorted(self._runs)
-        lengths = [sum(map(len, self._runs[start])) for start in starts]
-        pieces = [piece for start in starts for piece in self._runs.pop(start)]
-        events = np.concatenate([np.empty(0, INT64), *pieces])
-        merged = Events(np.empty_like(events), np.empty_like(events))
-        merge_kernel()(events, np.cumsum([0, *lengths]), np.array(starts, INT64), *merged)
+    def merged(self, threads: int) -> Events:
+        """Return all events, sorted by step, then neuron.
+
+        Cut at steps into parts, each of which is merged by itself, by any thread.
+        """
+        tiles = [(start, piece) for start in sorted(self._runs) for piece in self._runs.pop(start)]
+        total = sum(len(piece) for _, piece in tiles)
+        merged = Events(np.empty(total, INT64), np.empty(total, INT64))
+        if not total:
+            return merged
+        parts = max(-(-total // _PART), threads if total > _WORTH_A_THREAD else 1)
+        first = min(int(piece[0]) for _, piece in tiles) >> PLACE_BITS
+        end = (max(int(piece[-1]) for _, piece in tiles) >> PLACE_BITS) + 1
+        cuts = (first + (end - first) * np.arange(parts + 1) // parts) << PLACE_BITS
+        bounds = np.array([np.searchsorted(piece, cuts) for _, piece in tiles])
+        places = bounds.sum(0)
+        starts = np.array([start for start, _ in tiles], INT64)
+
+        def merge(k: int) -> None:
+            used = np.flatnonzero(bounds[:, k] < bounds[:, k + 1])
+            if not len(used):
+                return
+            runs = [tiles[i][1][bounds[i, k] : bounds[i, k + 1]] for i in used]
+            # A tile's pieces follow one another in time: together they are one run.
+            begins = np.flatnonzero(np.diff(starts[used], prepend=-1))
+            ends = np.cumsum([0, *(len(run) for run in runs)])
+            into = slice(places[k], places[k + 1])
+            merge_kernel()(
+                np.concatenate(runs),
+                np.append(ends[begins], ends[-1]),
+                starts[used][begins],
+                merged.step[into],
+                merged.neuron[into],
+            )
+
+        for_each(lambda stopped: merge, range(parts), min(threads, parts))
         return merged

@@ -109,6 +109,21 @@ def test_events_beyond_the_buffers_room(monkeypatch, names):
     assert_records(run, reference.spikes, reference.membrane, names)
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_events_merged_in_parts(monkeypatch, threads):
+    monkeypatch.setattr(sinks, "_PART", 1000)
+    monkeypatch.setattr(sinks, "_WORTH_A_THREAD", 10)
+    monkeypatch.setattr(sinks, "_EVENTS", 50)
+    neuron = fastlif.LIF(**RC)
+    current = currents(np.random.default_rng(0), (300, 5000)) * 3
+    current[100:200] = 0  # parts of time without any
+    current[:, 300:4500] = 0
+    reference = neuron.run(current)
+    assert reference.spikes.sum() > 20_000
+    run = neuron.run(current, record="events", threads=threads)
+    assert_records(run, reference.spikes, reference.membrane, ("events",))
+
+
 def test_no_spikes_are_no_events():
     run = fastlif.LIF().run(np.zeros((20, 70), F4), record=("events", "counts", "packed"))
     assert run.events.step.shape == run.events.neuron.shape == (0,)

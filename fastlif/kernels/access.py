@@ -225,7 +225,7 @@ def lowest_bit(typing_context, bits):
     """Return the number of the lowest bit that is set."""
 
     def codegen(context, builder, signature, args):
-        return builder.cttz(args[0], ir.IntType(1)(1))
+        return builder.cttz(args[0], ir.IntType(1)(0))
 
     return types.uint64(types.uint64), codegen
 

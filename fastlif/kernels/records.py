@@ -40,14 +40,14 @@ def _overload_pack(packed, t, spike_row, size):
 
 
 def room(events, used, size):
-    """Tell whether the events of one more step fit, however many neurons fire."""
+    """Tell whether the events of one more step fit, and one that ``append`` writes in vain."""
 
 
 @overload(room)
 def _overload_room(events, used, size):
     if isinstance(events, types.NoneType):
         return lambda events, used, size: True
-    return lambda events, used, size: used + size <= len(events)
+    return lambda events, used, size: used + size < len(events)
 
 
 def append(events, used, step, spike_row, size):
@@ -64,6 +64,11 @@ def _overload_append(events, used, step, spike_row, size):
         whole = size // 64 * 64
         for k in range(0, whole, 64):
             bits = bits_at(spike_row, np.uintp(k))
+            # Written before it is known whether there are any: to guess that costs more.
+            for _ in range(2):
+                events[used] = base | k | np.int64(lowest_bit(bits))
+                used += np.int64(bits != 0)
+                bits &= bits - _ONE
             while bits:
                 events[used] = base | k | np.int64(lowest_bit(bits))
                 used += 1
