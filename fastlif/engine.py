@@ -69,11 +69,15 @@ def run(
     arrays = recording.outputs(wanted, columns, out, len(values), population, dtype, values)
     done = progress_of(progress, work)
     final = State(np.empty(population, dtype))
-    np.copyto(final.mem, mem, casting="unsafe")
+    if any(np.may_share_memory(mem, array) for array in arrays.values()):
+        mem = mem.copy()  # a tile may read it when another has been written
+    if not work:
+        np.copyto(final.mem, mem, casting="unsafe")
     records = Sinks(wanted, columns, arrays, dtype)
     if work:
         feed = inputs.feed(values, population, dtype)
-        sweep = _Sweep(neuron, constants, feed, len(values), final, records, done)
+        entering = np.broadcast_to(mem, (1, *population))
+        sweep = _Sweep(neuron, constants, feed, len(values), entering, final, records, done)
         for_each(sweep.worker, sweep.tiles(wide), wide)
         records.finish()
     if done is not None:
@@ -94,13 +98,14 @@ class _Sweep:
         constants: tuple[Numbers, ...],
         feed: inputs.Feed,
         steps: int,
+        initial: Numbers,  # (1, *population)
         final: State,
         sinks: Sinks,
         done: Progress | None,
     ) -> None:
         self.kernel = sweep_kernel(neuron.physics)
         self.feed, self.steps, self.sinks, self.done = feed, steps, sinks, done
-        self.mem = final.mem.reshape(-1)
+        self.initial, self.mem = initial, final.mem.reshape(-1)
         self.shared, self.varying = arrange(constants, final.mem.shape)
 
     def tiles(self, threads: int) -> Iterator[Tile]:
@@ -141,7 +146,7 @@ class _Sweep:
         start, stop = tile
         size = stop - start
         rows = scratch.work.reshape(ROWS, ROW)
-        rows[MEMBRANE, :size] = self.mem[start:stop]
+        copy_in(rows[MEMBRANE : MEMBRANE + 1, :size], self.initial, start)
         if self.shared is None:
             fill(rows, self.varying, start, stop)
         if self.feed.kind == "constant":
@@ -181,7 +186,10 @@ class _Sweep:
             if sinks.log is not None and scratch.events is not None:
                 sinks.log.add(start, scratch.events[:used])
         if sinks.counts is not None:
-            sinks.counts[start:stop] += counting
+            if first == 0:
+                sinks.counts[start:stop] = counting
+            else:
+                sinks.counts[start:stop] += counting
         settle(sinks.membrane, steps, start, membrane)
         settle(sinks.spikes, steps, start, spikes)
 

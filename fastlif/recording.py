@@ -167,6 +167,8 @@ def outputs(
     ensure_memory(needed + size * dtype.itemsize, wanted.names)
     for name, (shape, d) in fresh.items():
         arrays[name] = np.empty(shape, d)
+    if not steps and "counts" in arrays:
+        arrays["counts"][...] = 0
     return arrays
 
 

@@ -79,7 +79,6 @@ class Sinks:
         self.packed = self._fillable(arrays.get("packed"), UINT8)
         self.counts = None
         if "counts" in arrays:
-            arrays["counts"][...] = 0
             filled = self._fillable(arrays["counts"][None], INT64)
             self.counts = None if filled is None else filled[0]
         self.log = EventLog() if "events" in wanted.names else None
