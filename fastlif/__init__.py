@@ -1,8 +1,11 @@
 """fastlif: large populations of leaky integrate-and-fire neurons over time, as fast as memory."""
 
+from fastlif import presets
 from fastlif.functions import leaky_integrate_and_fire, leaky_integrate_neuron
-from fastlif.neurons import LIF, Lapicque, Leaky
-from fastlif.recording import Events, Run, State
+from fastlif.lif import LIF
+from fastlif.neurons import Lapicque, Leaky
+from fastlif.recording import Events, Run
+from fastlif.state import State
 
 __version__ = "0.1.0"
 
@@ -15,4 +18,5 @@ __all__ = [
     "State",
     "leaky_integrate_and_fire",
     "leaky_integrate_neuron",
+    "presets",
 ]

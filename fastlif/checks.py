@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Numbers: TypeAlias = NDArray[Any]
 Parameter: TypeAlias = float | Numbers
+_MOST_STEPS = 2**24
 
 
 def described(value: object) -> str:
@@ -88,6 +89,34 @@ def parameter(
     return kept
 
 
+def number(name: str, value: object, *, above: float) -> float:
+    """Return a parameter that all neurons share, as a Python float."""
+    checked = parameter(name, value, above=above)
+    if np.ndim(checked):
+        raise TypeError(f"{name} must be one number, got {described(value)}")
+    return float(checked)
+
+
+def duration(name: str, value: object) -> Parameter:
+    """Return a time that may be zero, or one a neuron."""
+    time = parameter(name, value)
+    if np.any(np.asarray(time) < 0):
+        raise ValueError(f"{name} must not be negative, got {np.min(time)!s}")
+    return time
+
+
+def steps_of(name: str, value: object) -> Parameter:
+    """Return a number of steps, or one a neuron: as many as single precision counts one by one."""
+    steps = parameter(name, value)
+    wide = np.asarray(steps)
+    wrong = (wide != np.floor(wide)) | (wide < 0) | (wide > _MOST_STEPS)
+    if np.any(wrong):
+        raise ValueError(
+            f"{name} must be whole numbers from 0 to {_MOST_STEPS}, got {wide[wrong].flat[0]!s}"
+        )
+    return steps
+
+
 def choice(name: str, value: object, options: Sequence[str]) -> str:
     """Return ``value`` if it is one of ``options``; else suggest the nearest."""
     if isinstance(value, str) and value in options:
@@ -100,17 +129,26 @@ def choice(name: str, value: object, options: Sequence[str]) -> str:
     raise ValueError(f"{name} must be one of {taken}, got {value!r}{hint}")
 
 
-def whole(name: str, value: object, least: int) -> int:
-    """Return ``value`` as a Python int, at least ``least``."""
+def flag(name: str, value: object) -> bool:
+    """Return ``value`` if it is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {described(value)}")
+    return bool(value)
+
+
+def whole(name: str, value: object, least: int, most: int | None = None) -> int:
+    """Return ``value`` as a Python int, at least ``least`` and at most ``most``."""
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
-        number = operator.index(value)  # type: ignore[arg-type]
+        count = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(f"{name} must be a whole number, got {described(value)}") from None
-    if number < least:
-        raise ValueError(f"{name} must be at least {least}, got {number}")
-    return number
+    if count < least:
+        raise ValueError(f"{name} must be at least {least}, got {count}")
+    if most is not None and count > most:
+        raise ValueError(f"{name} must be at most {most}, got {count}")
+    return count
 
 
 def common_shape(shapes: Iterable[tuple[str, tuple[int, ...]]]) -> tuple[int, ...]:

@@ -8,20 +8,24 @@ import numpy as np
 
 from fastlif import inputs, recording
 from fastlif.blocks import copy_in
-from fastlif.checks import Numbers, common_shape, numbers
-from fastlif.kernels.access import COUNT, INPUT, MEMBRANE, ROW, ROWS, WIDTH
+from fastlif.checks import Numbers, common_shape
+from fastlif.kernels.access import COUNT, INPUT, ROW, ROWS, STATES, WIDTH
+from fastlif.kernels.records import ROOM
+from fastlif.kernels.rules import CONSTANTS
 from fastlif.kernels.sweep import sweep_kernel
 from fastlif.parallel import for_each, thread_count
 from fastlif.progress import Progress, Report, progress_of
-from fastlif.recording import BOOL, Run, State
+from fastlif.recording import Run
 from fastlif.scratch import give_back, take
 from fastlif.shortcut import form, prepare
 from fastlif.sinks import Sinks, settle, target
+from fastlif.state import entering, leaving
 
 if TYPE_CHECKING:
     from fastlif.neuron import Neuron
 
 Tile: TypeAlias = tuple[int, int]
+Varying: TypeAlias = list[tuple[int, Numbers]]  # constants (1, *population), their rows in scratch
 
 # One kernel call takes this many neuron-steps, some milliseconds: Ctrl-C waits for it. Fewer where
 # something dense is written: the first touch of a fresh page can take a millisecond.
@@ -56,28 +60,31 @@ def run(
             return shortcut.run(current, initial)
     wanted = recording.wanted(record, neurons, every)
     values = inputs.over_time(current, steps)
-    start = 0 if initial is None else initial.mem if isinstance(initial, State) else initial
-    mem = numbers("initial", start)
-    dtype = inputs.state_dtype((current, values), (start, mem))
-    shapes = [("current", values.shape[1:]), ("initial", mem.shape), *neuron.shapes]
+    start = entering("initial", initial, neuron.physics.states, neuron.resting)
+    dtype = inputs.state_dtype((current, values), *start.given)
+    shapes = [("current", values.shape[1:]), *start.shapes("initial"), *neuron.shapes]
     population = common_shape(shapes)
     constants = neuron.constants(dtype)
     size = math.prod(population)
     work = len(values) * size
     wide = 1 if threads is None and work < WORTH_A_THREAD else thread_count(threads)
     columns = wanted.columns(size)
-    arrays = recording.outputs(wanted, columns, out, len(values), population, dtype, values)
+    spike = neuron.spike_dtype
+    arrays = recording.outputs(wanted, columns, out, len(values), population, dtype, spike, values)
     done = progress_of(progress, work)
-    final = State(np.empty(population, dtype))
-    if any(np.may_share_memory(mem, array) for array in arrays.values()):
-        mem = mem.copy()  # a tile may read it when another has been written
-    if not work:
-        np.copyto(final.mem, mem, casting="unsafe")
-    records = Sinks(wanted, columns, arrays, dtype)
+    states = []  # what enters and what leaves, and where it stands in scratch
+    final = leaving(neuron.physics.states, population, dtype)
+    for name, array in start.arrays.items():
+        if any(np.may_share_memory(array, other) for other in arrays.values()):
+            array = array.copy()  # a tile may read it when another has been written
+        last = getattr(final, name)
+        states.append((STATES[name], np.broadcast_to(array, (1, *population)), last.reshape(-1)))
+        if not work:
+            np.copyto(last, array, casting="unsafe")
+    records = Sinks(wanted, columns, arrays, dtype, spike)
     if work:
         feed = inputs.feed(values, population, dtype)
-        entering = np.broadcast_to(mem, (1, *population))
-        sweep = _Sweep(neuron, constants, feed, len(values), entering, final, records, done)
+        sweep = _Sweep(neuron, constants, feed, len(values), states, records, done)
         for_each(sweep.worker, sweep.tiles(wide), wide)
         records.finish()
     if done is not None:
@@ -95,18 +102,19 @@ class _Sweep:
     def __init__(
         self,
         neuron: "Neuron",
-        constants: tuple[Numbers, ...],
+        constants: dict[str, Numbers],
         feed: inputs.Feed,
         steps: int,
-        initial: Numbers,  # (1, *population)
-        final: State,
+        states: list[tuple[int, Numbers, Numbers]],  # row, entering (1, *population), leaving (N)
         sinks: Sinks,
         done: Progress | None,
     ) -> None:
         self.kernel = sweep_kernel(neuron.physics)
         self.feed, self.steps, self.sinks, self.done = feed, steps, sinks, done
-        self.initial, self.mem = initial, final.mem.reshape(-1)
-        self.shared, self.varying = arrange(constants, final.mem.shape)
+        self.states = states
+        _, mem, last = states[0]
+        self.size, self.dtype = last.size, last.dtype
+        self.shared, self.varying = arrange(constants, mem.shape[1:])
 
     def tiles(self, threads: int) -> Iterator[Tile]:
         """Cut the flat population into tiles.
@@ -122,7 +130,7 @@ class _Sweep:
             width = min(max(width, CALL_DENSE // self.steps // 64 * 64), WIDTH)
         else:
             width = WIDTH // 2 if self.varying else WIDTH
-        size = len(self.mem)
+        size = self.size
         share = -(-size // threads)
         width = min(width, -(-share // 64) * 64)
         return ((start, min(start + width, size)) for start in range(0, size, width))
@@ -130,12 +138,12 @@ class _Sweep:
     def worker(self, stopped: Callable[[], bool]) -> Callable[[Tile], None]:
         """Return what a thread does with a tile."""
         sinks = self.sinks
-        stage = np.empty(STAGE, self.mem.dtype) if self.feed.kind == "staged" else None
-        fired = np.empty(4 * ROW, BOOL) if sinks.lacks_spikes else None
-        events = None if sinks.log is None else sinks.log.buffer(4 * WIDTH)
+        stage = np.empty(STAGE, self.dtype) if self.feed.kind == "staged" else None
+        fired = np.empty(4 * ROW, sinks.spike_dtype) if sinks.lacks_spikes else None
+        events = None if sinks.log is None else sinks.log.buffer(ROOM)
 
         def advance(tile: Tile) -> None:
-            work = take(self.mem.dtype)
+            work = take(self.dtype)
             self._advance(tile, _Scratch(work, stage, fired, events), stopped)
             give_back(work)
 
@@ -146,7 +154,8 @@ class _Sweep:
         start, stop = tile
         size = stop - start
         rows = scratch.work.reshape(ROWS, ROW)
-        copy_in(rows[MEMBRANE : MEMBRANE + 1, :size], self.initial, start)
+        for row, first, _ in self.states:
+            copy_in(rows[row : row + 1, :size], first, start)
         if self.shared is None:
             fill(rows, self.varying, start, stop)
         if self.feed.kind == "constant":
@@ -154,13 +163,14 @@ class _Sweep:
         staged = self.feed.kind == "staged" or self.sinks.staged
         dense = CALL if self.sinks.nothing_dense else CALL_DENSE
         chunk = max(1, (STAGE if staged else dense) // size)
-        for first in range(0, self.steps, chunk):
+        for begin in range(0, self.steps, chunk):
             if stopped():
                 break
-            self._stretch(slice(first, min(first + chunk, self.steps)), start, stop, scratch)
+            self._stretch(slice(begin, min(begin + chunk, self.steps)), start, stop, scratch)
             if self.done is not None:
-                self.done.add((min(first + chunk, self.steps) - first) * size)
-        self.mem[start:stop] = rows[MEMBRANE, :size]
+                self.done.add((min(begin + chunk, self.steps) - begin) * size)
+        for row, _, last in self.states:
+            last[start:stop] = rows[row, :size]
 
     def _stretch(self, steps: slice, start: int, stop: int, scratch: "_Scratch") -> None:
         """Call the kernel for some steps of a tile."""
@@ -204,15 +214,21 @@ class _Scratch(NamedTuple):
 
 
 def arrange(
-    constants: tuple[Numbers, ...], population: tuple[int, ...]
-) -> tuple[Numbers | None, list[Numbers]]:
-    """Return one set of constants for all neurons, or None and each one as (1, *population)."""
-    if all(c.size == 1 for c in constants):
-        return np.array([c.reshape(()) for c in constants]), []
-    return None, [np.broadcast_to(c, (1, *population)) for c in constants]
+    constants: dict[str, Numbers], population: tuple[int, ...]
+) -> tuple[Numbers | None, Varying]:
+    """Return one set of constants for all neurons, or None and each with its row in scratch."""
+    if all(c.size == 1 for c in constants.values()):
+        shared = np.zeros(len(CONSTANTS), constants["threshold"].dtype)
+        for name, constant in constants.items():
+            shared[CONSTANTS.index(name)] = constant.reshape(())
+        return shared, []
+    return None, [
+        (CONSTANTS.index(name), np.broadcast_to(constant, (1, *population)))
+        for name, constant in constants.items()
+    ]
 
 
-def fill(rows: Numbers, varying: list[Numbers], start: int, stop: int) -> None:
+def fill(rows: Numbers, varying: Varying, start: int, stop: int) -> None:
     """Put the constants of the neurons ``start:stop`` into the scratch's first rows."""
-    for k, constant in enumerate(varying):
-        copy_in(rows[k : k + 1, : stop - start], constant, start)
+    for row, constant in varying:
+        copy_in(rows[row : row + 1, : stop - start], constant, start)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from fastlif.checks import Numbers, common_shape, numbers
 from fastlif.inputs import state_dtype
 from fastlif.kernels.ufuncs import integrate, integrate_and_fire
-from fastlif.neurons import LIF
+from fastlif.lif import LIF
 
 
 def leaky_integrate_neuron(
@@ -139,7 +139,7 @@ def _prepare(
     u, i = numbers(u_name, u_given), numbers(i_name, i_given)
     dtype = state_dtype((u_given, u), (i_given, i))
     u, i = u.astype(dtype, copy=False), i.astype(dtype, copy=False)
-    constants = neuron.constants(dtype)[:3]
+    constants = tuple(neuron.constants(dtype)[name] for name in ("threshold", "gain", "rate"))
     shape = common_shape([(u_name, u.shape), (i_name, i.shape), *neuron.shapes])
     wide = shape or (1,)  # a gufunc's loop needs an axis
     # Copied where it is broadcast: the kernels are fast where neurons stand side by side.

@@ -1,5 +1,6 @@
 """What every neuron can do: one step, and all of time."""
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -12,8 +13,11 @@ from fastlif import engine, stepping
 from fastlif.checks import Numbers, Parameter, common_shape
 from fastlif.kernels import rules
 from fastlif.progress import Report
-from fastlif.recording import Run, State
+from fastlif.recording import BOOL, INT32, Run
 from fastlif.shortcut import Shortcut
+from fastlif.state import State
+
+MAY_BE_INFINITE = ("threshold", "floor")
 
 
 class Neuron(ABC):
@@ -27,7 +31,7 @@ class Neuron(ABC):
     shapes: list[tuple[str, tuple[int, ...]]]  # of the parameters that are arrays, with their names
     _stepper: stepping.Stepper | None  # what a step like the last one needs
     shortcuts: dict[Any, Shortcut]  # what a small run needs, by its form
-    _constants: dict[np.dtype[Any], tuple[Numbers, ...]]
+    _constants: dict[np.dtype[Any], dict[str, Numbers]]
     _rules: ClassVar[Mapping[str, rules.Rule]]
 
     def __call__(
@@ -169,31 +173,44 @@ class Neuron(ABC):
         """The rule that the kernels apply."""
         return self._rules[self.reset_mechanism]
 
-    def constants(self, dtype: np.dtype[Any]) -> tuple[Numbers, ...]:
+    @property
+    def spike_dtype(self) -> np.dtype[Any]:
+        """The dtype of the spikes: bool, or int32 where a step may have several."""
+        return INT32 if self.physics.fires is rules.how_often else BOOL
+
+    @property
+    def resting(self) -> Parameter:
+        """The membrane that a run starts from if none is given."""
+        return 0.0
+
+    def constants(self, dtype: np.dtype[Any]) -> dict[str, Numbers]:
         """Return the rule's constants in the state's dtype, each a number or one a neuron."""
         try:
             return self._constants[dtype]
         except KeyError:
             pass
         with np.errstate(all="ignore"):
-            derived = [np.asarray(c, dtype) for c in self._derive(dtype)]
-        held = [np.isfinite(c).all() for c in derived[1:]]
-        held += [np.array_equal(np.isfinite(derived[0]), np.isfinite(self.threshold))]
-        if not all(held):
-            raise ValueError(
-                f"{dtype} cannot hold the constants of {self!r}: one is too large or too small; "
-                "choose other units, or give the current in float64"
+            derived = self._derive(dtype)
+            constants = {name: np.asarray(value, dtype) for name, value in derived.items()}
+        for name, constant in constants.items():
+            finite = np.isfinite(constant)
+            infinite_as_given = name in MAY_BE_INFINITE and np.array_equal(
+                finite, np.isfinite(derived[name])
             )
-        derived += [np.zeros((), dtype)] * (rules.CONSTANTS - len(derived))
-        return self._constants.setdefault(dtype, tuple(derived))
+            if not (finite.all() or infinite_as_given):
+                raise ValueError(
+                    f"{dtype} cannot hold the constants of {self!r}: {name} is too large or too "
+                    "small; choose other units, or give the current in float64"
+                )
+        return self._constants.setdefault(dtype, constants)
 
     def prepare_step(self, stepper: stepping.Stepper) -> None:
         """Take this for the next step: it will most often be like the last one."""
         object.__setattr__(self, "_stepper", stepper)
 
     @abstractmethod
-    def _derive(self, dtype: np.dtype[Any]) -> Iterable[ArrayLike]:
-        """Return the constants in the order that the rules unpack them, the threshold first."""
+    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
+        """Return the constants that the rule uses, by the names in rules.CONSTANTS."""
 
     def _keep(self, **values: Parameter | str | None) -> None:
         """Set the checked fields, and what is derived from them when first needed."""
@@ -209,4 +226,5 @@ class Neuron(ABC):
             object.__setattr__(self, name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
+        given = {field.name: getattr(self, field.name) for field in fields(self) if field.init}  # type: ignore[arg-type]
+        return functools.partial(type(self), **given), ()

@@ -2,23 +2,31 @@
 
 import math
 import warnings
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastlif.checks import Numbers, Parameter, choice, parameter
-from fastlif.kernels import rules
+from fastlif.checks import Numbers, Parameter, choice, flag, parameter
+from fastlif.kernels import peers, rules
 from fastlif.neuron import Neuron
 
 RESETS = ("subtract", "zero", "none")
 
 
-def _warn_unstable(ratio: Parameter, stacklevel: int = 4) -> None:
+def ratio(time_step: Parameter, R: Parameter, C: Parameter) -> Numbers:
+    """Return time_step/(R*C), rounded as NumPy does: Python's numbers are doubles."""
+    tau = R * C
+    if isinstance(tau, float) and tau == 0:
+        return np.asarray(math.inf)
+    with np.errstate(all="ignore"):
+        return np.asarray(time_step / tau)
+
+
+def warn_unstable(rates: ArrayLike, stacklevel: int = 4) -> None:
     """Warn where an Euler step is longer than the time constant."""
-    worst = float(np.max(ratio, initial=0.0))
+    worst = float(np.max(rates, initial=0.0))
     if worst > 1:
         warnings.warn(
             f"time_step is {worst:.3g} times R*C: Euler's method overshoots where it is more than "
@@ -95,7 +103,7 @@ class Lapicque(Neuron):
     threshold: Parameter = 1.0
     reset_mechanism: str = "subtract"
 
-    _rules: ClassVar = rules.LAPICQUE
+    _rules: ClassVar = peers.LAPICQUE
 
     def __post_init__(self) -> None:
         given = [name for name in ("beta", "R", "C") if getattr(self, name) is not None]
@@ -113,11 +121,11 @@ class Lapicque(Neuron):
             reset_mechanism=choice("reset_mechanism", self.reset_mechanism, RESETS),
         )
         if self.beta is not None:
-            _warn_unstable(np.log(1 / np.asarray(self.beta, np.float64)))
+            warn_unstable(np.log(1 / np.asarray(self.beta, np.float64)))
         else:
-            _warn_unstable(_ratio(self.time_step, self.R, self.C))
+            warn_unstable(ratio(*(np.float64(p) for p in (self.time_step, self.R, self.C))))
 
-    def _derive(self, dtype: np.dtype[Any]) -> Iterable[ArrayLike]:
+    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
         one, time_step = dtype.type(1), np.asarray(self.time_step, dtype)
         R, C = (None if p is None else np.asarray(p, dtype) for p in (self.R, self.C))
         if self.beta is not None:
@@ -129,7 +137,13 @@ class Lapicque(Neuron):
                 R = np.asarray(1, dtype) if R is None else R
                 C = time_step / (R * decay)
         tau = R * C  # type: ignore[operator]
-        return self.threshold, R, one / tau, time_step, one - time_step / tau  # type: ignore[return-value]
+        return {
+            "threshold": self.threshold,
+            "gain": R,
+            "rate": one / tau,
+            "step": time_step,
+            "keep": one - time_step / tau,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,12 +202,11 @@ class Leaky(Neuron):
     reset_delay: bool = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.reset_delay, (bool, np.bool_)):
-            raise TypeError(f"reset_delay must be True or False, got {self.reset_delay!r}")
         self._keep(
             beta=parameter("beta", self.beta),
             threshold=parameter("threshold", self.threshold, finite=False),
             reset_mechanism=choice("reset_mechanism", self.reset_mechanism, RESETS),
+            reset_delay=flag("reset_delay", self.reset_delay),
         )
         if np.any(np.asarray(self.beta) != np.clip(self.beta, 0, 1)):
             warnings.warn("beta is clamped to [0, 1], as in snnTorch", stacklevel=3)
@@ -201,97 +214,7 @@ class Leaky(Neuron):
     @property
     def physics(self) -> rules.Rule:
         """The rule that the kernels apply."""
-        return (rules.LEAKY if self.reset_delay else rules.LEAKY_NOW)[self.reset_mechanism]
+        return (peers.LEAKY if self.reset_delay else peers.LEAKY_AT_ONCE)[self.reset_mechanism]
 
-    def _derive(self, dtype: np.dtype[Any]) -> Iterable[ArrayLike]:
-        return self.threshold, np.clip(np.asarray(self.beta, dtype), 0, 1)
-
-
-@dataclass(frozen=True, eq=False)
-class LIF(Neuron):
-    r"""The notebook's RC-circuit neuron, ``leaky_integrate_and_fire``, bit for bit in float32.
-
-    .. math::
-
-        s = [u > \theta], \qquad b = u + \frac{\Delta t}{RC}(-u + iR)
-
-    and the membrane that leaves the step is ``b - s*threshold`` ("subtract", the notebook's),
-    ``b - s*b`` ("zero") or ``b`` ("none": the notebook's passive ``leaky_integrate_neuron``).
-
-    **When a spike is reported**: by the step that the membrane *enters* above the threshold,
-    which is also the one that resets it: one step later than :class:`Lapicque`, the same circuit.
-
-    Parameters
-    ----------
-    threshold : float or array_like
-        Membrane potential (volt) above which the neuron fires; may be infinite.
-    time_step : float or array_like
-        Step (second), positive.
-    R, C : float or array_like
-        Resistance (ohm) and capacitance (farad), positive.
-    reset_mechanism : {"subtract", "zero", "none"}
-        What a spike does to the membrane.
-
-    Notes
-    -----
-    Parameters are cast to the state's dtype, float32 or float64. As in the notebook, and by
-    NumPy's rules, ``time_step/(R*C)`` of three Python numbers is computed in double precision and
-    cast then; if one is an array, in the state's dtype. Arrays have a value for each neuron and
-    broadcast with the population.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a parameter is not a real number, NaN or out of its range.
-
-    Warns
-    -----
-    UserWarning
-        If time_step is longer than R*C: Euler's method overshoots.
-
-    Examples
-    --------
-    >>> import numpy as np, fastlif
-    >>> cur_in = np.concatenate((np.zeros(10), np.full(190, 0.2))).astype(np.float32)
-    >>> run = fastlif.LIF(R=5.1, C=5e-3, time_step=1e-3, threshold=1.0).run(cur_in)
-    >>> np.flatnonzero(run.spikes)
-    array([109])
-    """
-
-    threshold: Parameter = 1.0
-    time_step: Parameter = 1e-3
-    R: Parameter = 5.1
-    C: Parameter = 5e-3
-    reset_mechanism: str = "subtract"
-
-    _rules: ClassVar = rules.LIF
-
-    def __post_init__(self) -> None:
-        self._keep(
-            threshold=parameter("threshold", self.threshold, finite=False),
-            time_step=parameter("time_step", self.time_step, above=0),
-            R=parameter("R", self.R, above=0),
-            C=parameter("C", self.C, above=0),
-            reset_mechanism=choice("reset_mechanism", self.reset_mechanism, RESETS),
-        )
-        _warn_unstable(_ratio(self.time_step, self.R, self.C))
-
-    def _derive(self, dtype: np.dtype[Any]) -> Iterable[ArrayLike]:
-        time_step, R, C = (
-            p if isinstance(p, float) else np.asarray(p, dtype)
-            for p in (self.time_step, self.R, self.C)
-        )
-        return self.threshold, self.R, _divide(time_step, R * C)
-
-
-def _divide(a: Parameter, b: Parameter) -> ArrayLike:
-    """Return a/b; Python's numbers divided by zero give infinity, as NumPy's do."""
-    return math.inf if isinstance(b, float) and b == 0 else a / b
-
-
-def _ratio(time_step: Parameter, R: Parameter | None, C: Parameter | None) -> Numbers:
-    """Return time_step/(R*C) in double precision, for a warning."""
-    wide = (np.asarray(p, np.float64) for p in (time_step, R, C))
-    dt, r, c = wide
-    with np.errstate(all="ignore"):
-        return np.asarray(dt / (r * c))
+    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
+        return {"threshold": self.threshold, "keep": np.clip(np.asarray(self.beta, dtype), 0, 1)}

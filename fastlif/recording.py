@@ -9,21 +9,11 @@ import numpy as np
 
 from fastlif.checks import Numbers, choice, described, numbers, output, overlap, whole
 from fastlif.memory import ensure_memory
+from fastlif.state import State
 
 RECORDS = ("membrane", "spikes", "packed", "counts", "events")
-BOOL, UINT8, INT64 = np.dtype(np.bool_), np.dtype(np.uint8), np.dtype(np.int64)
-
-
-class State(NamedTuple):
-    """What a population carries from one step to the next.
-
-    Attributes
-    ----------
-    mem : numpy.ndarray
-        The membrane potentials, of the population's shape, in the run's dtype.
-    """
-
-    mem: Numbers
+BOOL, UINT8 = np.dtype(np.bool_), np.dtype(np.uint8)
+INT32, INT64 = np.dtype(np.int32), np.dtype(np.int64)
 
 
 class Events(NamedTuple):
@@ -52,7 +42,7 @@ class Run(NamedTuple):
         ``(..., len(neurons))`` of chosen neurons.
     spikes : numpy.ndarray or None
         ``(T, *population)``, bool: ``spikes[t]`` is what step ``t`` reports; ``(T, len(neurons))``
-        of chosen neurons.
+        of chosen neurons. int32, how many, of neurons that may fire several in a step.
     packed : numpy.ndarray or None
         ``(T, ceil(N/8))``, uint8: the spikes of the flattened population as bits, as
         ``np.packbits(..., axis=1, bitorder="little")`` gives them.
@@ -141,6 +131,7 @@ def outputs(
     steps: int,
     population: tuple[int, ...],
     dtype: np.dtype[Any],
+    spike_dtype: np.dtype[Any],
     current: Numbers,
 ) -> dict[str, Numbers]:
     """Return the array of each wanted name but events: the user's, checked, or a new one.
@@ -151,10 +142,15 @@ def outputs(
     dense = population if columns is None else columns.shape
     forms: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {
         "membrane": ((-(-steps // wanted.every), *dense), dtype),
-        "spikes": ((steps, *dense), BOOL),
+        "spikes": ((steps, *dense), spike_dtype),
         "packed": ((steps, -(-size // 8)), UINT8),
         "counts": (population, INT64),
     }
+    if "packed" in wanted.names and spike_dtype != BOOL:
+        raise ValueError(
+            "record='packed' has one bit a neuron and step, and this neuron may fire several "
+            "spikes in a step; record 'spikes', 'counts' or 'events'"
+        )
     arrays: dict[str, Numbers] = {}
     if out is not None:
         for name, array in _given(out, wanted).items():

@@ -12,8 +12,9 @@ import numpy as np
 from fastlif.checks import Numbers
 from fastlif.kernels.access import MEMBRANE, ROW, WIDTH
 from fastlif.kernels.sweep import sweep_kernel
-from fastlif.recording import BOOL, Run, State
+from fastlif.recording import BOOL, Run
 from fastlif.scratch import give_back, take
+from fastlif.state import State
 
 if TYPE_CHECKING:
     from fastlif.neuron import Neuron
@@ -109,6 +110,8 @@ def prepare(
     """
     shape, fits = current.shape, current.dtype == dtype and current.flags.aligned
     if constants is None or not fits or not names <= {"membrane", "spikes"}:
+        return
+    if len(neuron.physics.states) > 1 or neuron.spike_dtype != BOOL or np.any(neuron.resting):
         return
     if 0 < math.prod(shape) <= SMALL and math.prod(shape[1:]) <= WIDTH:
         if len(neuron.shortcuts) >= _FORMS:

@@ -64,7 +64,9 @@ class Sinks:
         columns: Numbers | None,
         arrays: dict[str, Numbers],
         dtype: np.dtype[Any],
+        spike_dtype: np.dtype[Any],
     ) -> None:
+        self.spike_dtype = spike_dtype
         self._homes: list[tuple[Numbers, Numbers]] = []  # (the user's array, what fills it)
         membrane, spikes = arrays.get("membrane"), arrays.get("spikes")
         self.membrane = self.spikes = self.chosen_membrane = self.chosen_spikes = None
@@ -73,15 +75,16 @@ class Sinks:
         else:
             self.chosen_membrane = self._fillable(membrane, dtype)
         if columns is None:
-            self.spikes = _dense(spikes, BOOL)
+            self.spikes = _dense(spikes, spike_dtype)
         else:
-            self.chosen_spikes = self._fillable(spikes, BOOL)
+            self.chosen_spikes = self._fillable(spikes, spike_dtype)
         self.packed = self._fillable(arrays.get("packed"), UINT8)
         self.counts = None
         if "counts" in arrays:
             filled = self._fillable(arrays["counts"][None], INT64)
             self.counts = None if filled is None else filled[0]
-        self.log = EventLog() if "events" in wanted.names else None
+        several = spike_dtype != BOOL
+        self.log = EventLog(several) if "events" in wanted.names else None
         self.every = wanted.every
         self._order = None if columns is None else np.argsort(columns, kind="stable")
         self._neurons = None if columns is None else columns[self._order]
@@ -135,7 +138,8 @@ def _dense(array: Numbers | None, dtype: np.dtype[Any]) -> Dense | None:
 class EventLog:
     """The events that the threads find, until they are merged."""
 
-    def __init__(self) -> None:
+    def __init__(self, several: bool) -> None:
+        self._several = several  # whether each event is followed by how many spikes it stands for
         self._runs: dict[int, list[Numbers]] = {}
         self._lock = threading.Lock()
 
@@ -146,8 +150,9 @@ class EventLog:
     def add(self, start: int, events: Numbers) -> None:
         """Keep a copy of events of the tile that starts at neuron ``start``, its next in time."""
         if len(events):
+            own = np.repeat(events[::2], events[1::2]) if self._several else events.copy()
             with self._lock:
-                self._runs.setdefault(start, []).append(events.copy())
+                self._runs.setdefault(start, []).append(own)
 
     def merged(self, threads: int) -> Events:
         """Return all events, sorted by step, then neuron.

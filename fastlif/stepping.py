@@ -1,6 +1,7 @@
 """One step at a time, in microseconds: ``neuron(cur, mem)``."""
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,12 +12,10 @@ from fastlif.inputs import state_dtype
 from fastlif.kernels.access import ROW, WIDTH
 from fastlif.kernels.rules import CONSTANTS
 from fastlif.kernels.step import DONE, call, step_kernel
-from fastlif.recording import State
+from fastlif.state import Entering, State, entering, leaving
 
 if TYPE_CHECKING:
     from fastlif.neuron import Neuron
-
-_BOOL = np.dtype(np.bool_)
 
 
 class Stepper:
@@ -24,11 +23,12 @@ class Stepper:
 
     def __init__(self, neuron: "Neuron", shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self._shape, self._size, self._dtype = shape, math.prod(shape), dtype
+        self._spike_dtype = neuron.spike_dtype
         self._kernel = step_kernel(neuron.physics)
         self._constants, varying = arrange(neuron.constants(dtype), shape)
         self._table = None
         if varying:
-            rows = np.zeros((CONSTANTS, ROW), dtype)
+            rows = np.zeros((len(CONSTANTS), ROW), dtype)
             fill(rows, varying, 0, self._size)
             self._table = rows.reshape(-1)
 
@@ -48,7 +48,8 @@ class Stepper:
             return None
         try:
             if out is None:
-                spk, new = np.empty(self._shape, _BOOL), np.empty(self._shape, self._dtype)
+                spk = np.empty(self._shape, self._spike_dtype)
+                new = np.empty(self._shape, self._dtype)
             else:
                 spk, new = out
             if len(self._shape) == 1:
@@ -66,30 +67,35 @@ class Stepper:
         return (spk, new) if code == DONE else None
 
 
-def step(neuron: "Neuron", cur: Any, mem: Any, out: Any) -> tuple[Numbers, Numbers]:
+def step(neuron: "Neuron", cur: Any, mem: Any, out: Any) -> tuple[Numbers, Any]:
     """Step whatever NumPy can read and broadcast; ``Neuron.__call__`` says how it is called."""
     current = numbers("cur", cur)
-    given = 0 if mem is None else mem.mem if isinstance(mem, State) else mem
-    entering = numbers("mem", given)
-    dtype = state_dtype((cur, current), (given, entering))
-    population = common_shape([("cur", current.shape), ("mem", entering.shape), *neuron.shapes])
+    names = neuron.physics.states
+    old = entering("mem", mem, names, neuron.resting)
+    dtype = state_dtype((cur, current), *old.given)
+    population = common_shape([("cur", current.shape), *old.shapes("mem"), *neuron.shapes])
     constants, varying = arrange(neuron.constants(dtype), population)
     if out is None:
-        spk, new = np.empty(population, _BOOL), np.empty(population, dtype)
+        spk, state = np.empty(population, neuron.spike_dtype), leaving(names, population, dtype)
     else:
-        spk, new = _pair(out)
-        output("out[0] (spk)", spk, population, _BOOL)
-        output("out[1] (mem)", new, population, dtype)
-        _refuse_overlap(current, entering, spk, new)
+        spk, state = _pair(out, names)
+        output("out[0] (spk)", spk, population, neuron.spike_dtype)
+        for name in names:
+            output(f"out[1] ({name})", getattr(state, name), population, dtype)
+        _refuse_overlap(current, old, spk, state)
 
     # The kernel takes flat, contiguous, native arrays: those that are so already, else copies.
-    flat_cur, flat_spk, flat_new = (
-        _flat(current, population, dtype),
-        *(_flat(array, population, array.dtype.newbyteorder("=")) for array in (spk, new)),
-    )
-    flat_mem = flat_new if new is entering else _flat(entering, population, dtype)
+    flat_cur = _flat(current, population, dtype)
+    flat_spk = _flat(spk, population, neuron.spike_dtype)
+    news = [getattr(state, name) for name in names]
+    flat_news = [_flat(new, population, dtype) for new in news]
+    flat_olds = [
+        flat if new is array else _flat(array, population, dtype)
+        for new, flat, array in zip(news, flat_news, old.arrays.values(), strict=True)
+    ]
+    in_place = news[0] is old.arrays["mem"]
     width = WIDTH if varying else max(1, flat_cur.size)
-    rows = np.zeros((CONSTANTS, ROW), dtype) if varying else None
+    rows = np.zeros((len(CONSTANTS), ROW), dtype) if varying else None
     kernel = step_kernel(neuron.physics)
     for start in range(0, flat_cur.size, width):
         tile = slice(start, min(start + width, flat_cur.size))
@@ -97,18 +103,24 @@ def step(neuron: "Neuron", cur: Any, mem: Any, out: Any) -> tuple[Numbers, Numbe
         if rows is not None:
             fill(rows, varying, tile.start, tile.stop)
         table = None if rows is None else rows.reshape(-1)
-        into = None if new is entering else flat_new[tile]
-        call(kernel, size, constants, table, flat_cur[tile], flat_mem[tile], flat_spk[tile], into)
-    for array, flat in ((spk, flat_spk), (new, flat_new)):
+        mems, into = ([flat[tile] for flat in flats] for flats in (flat_olds, flat_news))
+        if len(names) == 1:
+            arrays: tuple[Any, Any] = mems[0], None if in_place else into[0]
+        else:
+            arrays = tuple(mems), tuple(into)
+        call(kernel, size, constants, table, flat_cur[tile], arrays[0], flat_spk[tile], arrays[1])
+    for array, flat in zip([spk, *news], [flat_spk, *flat_news], strict=True):
         if not np.may_share_memory(array, flat):
             array[...] = flat.reshape(population)
+    if len(names) > 1:
+        return spk, state
 
     # The next call most likely has the same form: prepare, if it could then go the short way.
-    forms = [(type(a), b.dtype, b.shape) for a, b in ((cur, current), (mem, entering))]
+    forms = [(type(a), b.dtype, b.shape) for a, b in ((cur, current), (mem, old.arrays["mem"]))]
     plain = population and forms == [(np.ndarray, dtype, population)] * 2
     if plain and (not varying or flat_cur.size <= WIDTH):
         neuron.prepare_step(Stepper(neuron, population, dtype))
-    return spk, new
+    return spk, state.mem
 
 
 def _flat(array: Numbers, population: tuple[int, ...], dtype: np.dtype[Any]) -> Numbers:
@@ -117,19 +129,32 @@ def _flat(array: Numbers, population: tuple[int, ...], dtype: np.dtype[Any]) -> 
     return np.require(whole, dtype, ["C", "A"]).reshape(-1)
 
 
-def _pair(out: Any) -> tuple[Any, Any]:
-    if not isinstance(out, (tuple, list)) or len(out) != 2:
-        raise TypeError(f"out must be a pair of arrays (spk, mem), got {described(out)}")
-    return out[0], out[1]
+def _pair(out: Any, names: Sequence[str]) -> tuple[Any, State]:
+    """Return the arrays to fill: of the spikes, and of all that the neuron keeps."""
+    kind = "(spk, mem)" if len(names) == 1 else f"(spk, State({', '.join(names)}))"
+    if not isinstance(out, (tuple, list)) or isinstance(out, State) or len(out) != 2:
+        raise TypeError(f"out must be a pair of arrays {kind}, got {described(out)}")
+    spk, new = out
+    if isinstance(new, State):
+        held = tuple(name for name, field in new._asdict().items() if field is not None)
+        if held != tuple(names):
+            raise ValueError(f"out must be {kind}, got a State that holds {' and '.join(held)}")
+        return spk, new
+    if len(names) > 1:
+        raise TypeError(f"out must be {kind}, got {described(new)} in place of the State")
+    return spk, State(new)
 
 
-def _refuse_overlap(cur: Numbers, mem: Numbers, spk: Numbers, new: Numbers) -> None:
-    """Raise if an output shares memory with another array; ``new`` may be ``mem`` itself."""
-    pairs = [("out[0] (spk)", spk, "cur", cur), ("out[0] (spk)", spk, "mem", mem)]
-    pairs += [("out[0] (spk)", spk, "out[1] (mem)", new), ("out[1] (mem)", new, "cur", cur)]
-    if new is not mem:
-        pairs += [("out[1] (mem)", new, "mem", mem)]
-    for name, array, other_name, other in pairs:
-        if overlap(array, other):
-            same = " (to step in place, give the very same array)" if other is mem else ""
-            raise ValueError(f"{name} must not overlap {other_name} in memory{same}")
+def _refuse_overlap(cur: Numbers, old: Entering, spk: Numbers, new: State) -> None:
+    """Raise if an output shares memory with another array; a state may be stepped in place."""
+    outputs = {"out[0] (spk)": spk}
+    outputs |= {f"out[1] ({n})": a for n, a in new._asdict().items() if a is not None}
+    others = {"cur": cur, **old.arrays, **outputs}
+    for name, array in outputs.items():
+        for other_name, other in others.items():
+            own = name == f"out[1] ({other_name})"
+            if name == other_name or (own and array is other):
+                continue
+            if overlap(array, other):
+                same = " (to step in place, give the very same array)" if own else ""
+                raise ValueError(f"{name} must not overlap {other_name} in memory{same}")

@@ -70,7 +70,7 @@ def test_an_edit_of_any_kernel_file_is_noticed(tmp_path):
     rules = tmp_path / "fastlif" / "kernels" / "rules.py"
     text = rules.read_text()
     assert "return u + rate * (-u + x)" in text
-    rules.write_text(text.replace("return u + rate * (-u + x)", "return u + 8 * (-u + x)"))
+    rules.write_text(text.replace("return u + c[RATE] * (x - u)", "return u + 8 * (x - u)"))
     assert python(code, tmp_path, **cache) == "-7.0"
 
 

@@ -10,20 +10,22 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from fastlif.kernels.jit import contiguous
+from fastlif.kernels.jit import contiguous, rule
+from fastlif.kernels.physics import drive
 from fastlif.kernels.rules import CONSTANTS
 
 WIDTH = 32768  # the most neurons that a tile may have
 ROW = WIDTH + 64  # the padding keeps equal columns of the rows out of one cache set
 
-# A tile's scratch: ROWS rows of ROW items. The first CONSTANTS hold the neurons' constants where
-# they differ. Rows at a distance known at compile time are why the inner loops vectorise: LLVM
-# then sees that they cannot overlap. (It gives up past 8 run-time checks for that.)
-MEMBRANE = CONSTANTS
-COUNT = CONSTANTS + 1  # spikes so far, as the bits of integers as wide as the membrane's dtype
-INPUT = CONSTANTS + 2  # an input that is constant in time
-DRIVE = CONSTANTS + 3  # and its drive
-ROWS = CONSTANTS + 4
+# A tile's scratch: ROWS rows of ROW items. The first ones hold the neurons' constants where they
+# differ. Rows at a distance known at compile time are why the inner loops vectorise: LLVM then
+# sees that they cannot overlap. (It gives up past 8 run-time checks for that.)
+MEMBRANE = len(CONSTANTS)
+STATES = {"mem": MEMBRANE, "refractory": MEMBRANE + 1, "syn": MEMBRANE + 2}
+COUNT = MEMBRANE + 3  # spikes so far, as the bits of integers as wide as the membrane's dtype
+INPUT = MEMBRANE + 4  # an input that is constant in time
+DRIVE = MEMBRANE + 5  # and its drive
+ROWS = MEMBRANE + 6
 
 # Unsigned indices spare numba's test for negative ones, which would keep loops from vectorising.
 AT_MEMBRANE, AT_COUNT, AT_INPUT, AT_DRIVE = (
@@ -31,7 +33,17 @@ AT_MEMBRANE, AT_COUNT, AT_INPUT, AT_DRIVE = (
 )
 # Four steps' spikes, as bytes, in a scratch of their own.
 AT_FIRED = tuple(np.uintp(k * ROW) for k in range(4))
-_C1, _C2, _C3, _C4 = (np.uintp(k * ROW) for k in range(1, CONSTANTS))
+_FIRST, _NEXT, _ROW = np.uintp(0), np.uintp(1), np.uintp(ROW)
+_AT = {name: np.uintp(row * ROW) for name, row in STATES.items()}
+
+
+@rule
+def _thirteen(a, j, d):
+    """Return as many items of ``a`` as there are constants, from ``j`` on and ``d`` apart."""
+    return (
+        a[j], a[j + d], a[j + 2 * d], a[j + 3 * d], a[j + 4 * d], a[j + 5 * d], a[j + 6 * d],
+        a[j + 7 * d], a[j + 8 * d], a[j + 9 * d], a[j + 10 * d], a[j + 11 * d], a[j + 12 * d],
+    )  # fmt: skip
 
 
 def constants_of(constants, work):
@@ -42,13 +54,7 @@ def constants_of(constants, work):
 def _overload_constants_of(constants, work):
     if isinstance(constants, types.NoneType):
         return lambda constants, work: work
-    return lambda constants, work: (
-        constants[0],
-        constants[1],
-        constants[2],
-        constants[3],
-        constants[4],
-    )
+    return lambda constants, work: _thirteen(constants, _FIRST, _NEXT)
 
 
 def constants_at(source, j):
@@ -59,13 +65,43 @@ def constants_at(source, j):
 def _overload_constants_at(source, j):
     if isinstance(source, types.BaseTuple):
         return lambda source, j: source
-    return lambda source, j: (
-        source[j],
-        source[j + _C1],
-        source[j + _C2],
-        source[j + _C3],
-        source[j + _C4],
-    )
+    return lambda source, j: _thirteen(source, j, _ROW)
+
+
+def load(rule, work, j):
+    """Return the state of the tile's neuron ``j``."""
+
+
+@overload(load)
+def _overload_load(rule, work, j):
+    first, *more = (_AT[name] for name in rule.rule.states)
+    second, third = (more[0], more[-1]) if more else (first, first)
+    return (
+        lambda rule, work, j: work[j + first],
+        lambda rule, work, j: (work[j + first], work[j + second]),
+        lambda rule, work, j: (work[j + first], work[j + second], work[j + third]),
+    )[len(more)]
+
+
+def save(rule, work, j, state):
+    """Keep the state of the tile's neuron ``j``."""
+
+
+@overload(save)
+def _overload_save(rule, work, j, state):
+    first, *more = (_AT[name] for name in rule.rule.states)
+    second, third = (more[0], more[-1]) if more else (first, first)
+
+    def one(rule, work, j, state):
+        work[j + first] = state
+
+    def two(rule, work, j, state):
+        work[j + first], work[j + second] = state
+
+    def three(rule, work, j, state):
+        work[j + first], work[j + second], work[j + third] = state
+
+    return (one, two, three)[len(more)]
 
 
 def row_of(array, t):
@@ -135,17 +171,17 @@ def _overload_fetch(array, t, steps, a, b):
     return call
 
 
-def drive_at(drive, row, work, i, j, c):
+def drive_at(rule, row, work, i, j, c):
     """Return the drive of the tile's neuron ``j`` from item ``i`` of what its step reads."""
 
 
 @overload(drive_at)
-def _overload_drive_at(drive, row, work, i, j, c):
+def _overload_drive_at(rule, row, work, i, j, c):
     if isinstance(row, types.NoneType):
-        return lambda drive, row, work, i, j, c: work[j + AT_DRIVE]
+        return lambda rule, row, work, i, j, c: work[j + AT_DRIVE]
     if isinstance(row, types.Array):
-        return lambda drive, row, work, i, j, c: drive(work.dtype.type(row[i]), c)
-    return lambda drive, row, work, i, j, c: drive(work.dtype.type(row), c)
+        return lambda rule, row, work, i, j, c: drive(rule, work.dtype.type(row[i]), c)
+    return lambda rule, row, work, i, j, c: drive(rule, work.dtype.type(row), c)
 
 
 def store(row, j, value):
@@ -192,14 +228,16 @@ def _overload_count(counting, work, j, s0, s1, s2, s3):
 
 @intrinsic
 def add_to_bits(typing_context, number, spike):
-    """Take the bits of ``number`` for an integer, and add ``spike``, a bool, to it.
+    """Take the bits of ``number`` for an integer, and add ``spike``, a bool or an int, to it.
 
     The loops have float additions enough, and processors more units for integers.
     """
 
     def codegen(context, builder, signature, args):
         integer = ir.IntType(signature.args[0].bitwidth)
-        tally = builder.add(builder.bitcast(args[0], integer), builder.zext(args[1], integer))
+        wide = types.int64 if integer.width == 64 else types.int32
+        more = context.cast(builder, args[1], signature.args[1], wide)
+        tally = builder.add(builder.bitcast(args[0], integer), more)
         return builder.bitcast(tally, args[0].type)
 
     return number(number, spike), codegen

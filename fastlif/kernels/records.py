@@ -6,11 +6,13 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from fastlif.kernels.access import AT_MEMBRANE, bits_at, lowest_bit
+from fastlif.kernels.access import AT_MEMBRANE, WIDTH, bits_at, lowest_bit
 from fastlif.kernels.jit import compiled, contiguous
 
 # An event, until all are merged: the step above, the neuron's place in its tile below.
 PLACE_BITS = 16
+# What a buffer of events must hold: four steps of the widest tile, and how many spikes each is.
+ROOM = 2 * 4 * WIDTH
 _ONE = np.uint64(1)
 
 
@@ -47,17 +49,31 @@ def room(events, used, size):
 def _overload_room(events, used, size):
     if isinstance(events, types.NoneType):
         return lambda events, used, size: True
-    return lambda events, used, size: used + size < len(events)
+    return lambda events, used, size: used + 2 * size < len(events)
 
 
 def append(events, used, step, spike_row, size):
-    """Write the events of one step; return how many there are now."""
+    """Write the events of one step; return how much of ``events`` is used now.
+
+    Where a neuron may fire several spikes, their number follows each event.
+    """
 
 
 @overload(append)
 def _overload_append(events, used, step, spike_row, size):
     if isinstance(events, types.NoneType) or isinstance(spike_row, types.NoneType):
         return lambda events, used, step, spike_row, size: used
+
+    def write_several(events, used, step, spike_row, size):
+        base = step << PLACE_BITS
+        for k in range(size):
+            if spike_row[k]:
+                events[used], events[used + 1] = base | k, spike_row[k]
+                used += 2
+        return used
+
+    if spike_row.dtype != types.boolean:
+        return write_several
 
     def write(events, used, step, spike_row, size):
         base = step << PLACE_BITS

@@ -1,33 +1,48 @@
 """The physics: what one neuron does in one step. Each equation stands here and nowhere else.
 
-A rule is two scalar functions that the kernels inline:
+A rule is put together from small scalar functions, which the kernels inline:
 
-- ``drive(i, c)``: the input's part of the update. It does not depend on the membrane, so that a
-  constant input's is computed once.
-- ``advance(u, x, c)``: from the membrane ``u`` that enters the step and the drive ``x`` to the
-  membrane that leaves it and the spike that the step reports.
+- ``drive(i, c)``: the input's part of the update, which does not depend on the membrane, so that
+  a constant input's is computed once;
+- ``synapse(syn, x, c)``: the current that the membrane gets, and the synapse's own after the step;
+- ``charge(u, x, c)``: the membrane ``u`` after a step's integration of the drive ``x``;
+- ``fires(u, c)``: the spikes of a membrane: a bool, or how many;
+- ``reset(b, s, c)``: the charged membrane ``b`` after ``s`` spikes;
+- ``limit(v, s, c)``: a floor under it, if there is one;
+- ``order``, in orders.py: which of these comes first, and which spike is reported.
 
-``c`` holds the neuron's constants, in the order that its first rule unpacks them. The order of the
-operations is a contract: in float32 it gives the bits of the source that each section names.
+``peers.py`` is the table of what is put together from them. ``c`` holds the neuron's constants,
+by the names below. The order of the operations is a contract: it gives the bits of the sources.
 
-Two ways of writing the same thing are told apart with care. ``b - (theta if r else 0)`` is
-``b - r*theta``, but also holds for an infinite threshold (``0*inf`` is NaN), and compiles to an
-AND. ``b - r*b`` stays a product: it is what the source does to an infinite membrane.
+Two ways of writing the same thing are told apart with care. ``b - (theta if s else 0)`` is
+``b - s*theta``, but also holds for an infinite threshold (``0*inf`` is NaN), and compiles to an
+AND. ``b - s*b`` stays a product: it is what the source does to an infinite membrane.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from fastlif.kernels.jit import rule
 
-CONSTANTS = 5  # how many constants each rule gets; those it has no use for are zero
-
-
-class Rule(NamedTuple):
-    """One neuron's physics: two module-level functions, so that compiled code can be cached."""
-
-    drive: Callable
-    advance: Callable
+# What a neuron's constants are called, and where they stand in ``c``.
+CONSTANTS = (
+    "threshold",
+    "gain",  # of the input: a resistance, or what a step makes of it
+    "rate",  # the part of the way to its target that the membrane goes in a step
+    "keep",  # the part of the membrane that a step leaves
+    "step",  # the time step
+    "rest",  # resting potential, or a current that always flows
+    "tau",  # membrane time constant
+    "reset",  # what a spike resets to, or by
+    "floor",
+    "period",  # how long a neuron is refractory
+    "decay",  # of the synapse
+    "most",  # how many spikes a step may have
+    "weight",  # of the input, before the synapse
+)
+THRESHOLD, GAIN, RATE, KEEP, STEP, REST, TAU, RESET, FLOOR, PERIOD, DECAY, MOST, WEIGHT = range(13)
 
 
 @rule
@@ -36,155 +51,242 @@ def zero(u):
     return type(u)(0)
 
 
-# --- Lapicque: snntorch.Lapicque ----------------------------------------------------------------
-# b = i*R*(1/(R*C))*dt + (1 - dt/(R*C))*u. A spike is reported by the step whose membrane leaves
-# above the threshold; the reset follows one step later.
+# --- drive: x from the input i ------------------------------------------------------------------
 
 
 @rule
-def lapicque_drive(i, c):
-    threshold, R, inverse_tau, time_step, keep = c
-    return i * R * inverse_tau * time_step
-
-
-@rule
-def lapicque_charge(u, x, c):
-    threshold, R, inverse_tau, time_step, keep = c
-    return x + keep * u
-
-
-@rule
-def lapicque_subtract(u, x, c):
-    threshold = c[0]
-    b = lapicque_charge(u, x, c)
-    v = b - (threshold if u > threshold else zero(u))
-    return v, v > threshold
-
-
-@rule
-def lapicque_zero(u, x, c):
-    threshold = c[0]
-    b = lapicque_charge(u, x, c)
-    v = b - (u > threshold) * b
-    return v, v > threshold
-
-
-@rule
-def lapicque_none(u, x, c):
-    v = lapicque_charge(u, x, c)
-    return v, v > c[0]
-
-
-# --- Leaky: snntorch.Leaky ----------------------------------------------------------------------
-# b = beta*u + i. Spikes as Lapicque's. "zero" empties the membrane before the step, so the step's
-# input survives. Without reset_delay the membrane that just fired is reset in the same step; a
-# neuron that was still above the threshold and now is below gets that second reset undone
-# (d = -1), as in the source.
-
-
-@rule
-def leaky_drive(i, c):
+def raw(i, c):
     return i
 
 
 @rule
-def leaky_charge(u, x, c):
-    threshold, beta, _, _, _ = c
-    return beta * u + x
+def times_gain(i, c):
+    return i * c[GAIN]
 
 
 @rule
-def leaky_subtract(u, x, c):
-    threshold = c[0]
-    b = leaky_charge(u, x, c)
-    v = b - (threshold if u > threshold else zero(u))
-    return v, v > threshold
+def to_target(i, c):
+    return c[REST] + i * c[GAIN]
 
 
 @rule
-def leaky_zero(u, x, c):
-    threshold = c[0]
-    v = leaky_charge((not u > threshold) * u, x, c)
-    return v, v > threshold
+def plus_rest(i, c):
+    return i + c[REST]
 
 
 @rule
-def leaky_none(u, x, c):
-    v = leaky_charge(u, x, c)
-    return v, v > c[0]
+def with_rest_times_gain(i, c):
+    return c[GAIN] * (i + c[REST])
 
 
 @rule
-def leaky_subtract_now(u, x, c):
-    threshold = c[0]
-    before = u > threshold
-    v, spike = leaky_subtract(u, x, c)
-    once = v - threshold if spike and not before else v
-    return (v + threshold if before and not spike else once), spike
+def weighted(i, c):
+    return i * c[WEIGHT]
 
 
 @rule
-def leaky_zero_now(u, x, c):
-    before = u > c[0]
-    v, spike = leaky_zero(u, x, c)
-    kept = v - (spike and not before) * v
-    return (v + v if before and not spike else kept), spike
-
-
-# --- LIF: the notebook's leaky_integrate_and_fire, and without a reset leaky_integrate_neuron -----
-# b = u + (dt/(R*C))*(-u + i*R). A spike is reported, and reset, by the step that the membrane
-# enters above the threshold: one step after Lapicque would report it.
+def rectified(i, c):
+    return (i if i > zero(i) else zero(i)) * c[STEP]
 
 
 @rule
-def lif_drive(i, c):
-    threshold, R, rate, _, _ = c
-    return i * R
+def lapicque_drive(i, c):
+    return i * c[GAIN] * c[RATE] * c[STEP]  # i*R*(1/(R*C))*dt
+
+
+# --- synapse: the current now, and the synapse's own after the step -----------------------------
 
 
 @rule
-def lif_charge(u, x, c):
-    threshold, R, rate, _, _ = c
-    return u + rate * (-u + x)
+def used_then_leaks(syn, x, c):
+    now = syn + x
+    return now, now + c[DECAY] * now
 
 
 @rule
-def lif_subtract(u, x, c):
-    threshold = c[0]
-    spike = u > threshold
-    b = lif_charge(u, x, c)
-    return b - (threshold if spike else zero(u)), spike
+def leaks_then_used(syn, x, c):
+    now = c[DECAY] * (syn + x)
+    return c[GAIN] * now, now
 
 
 @rule
-def lif_zero(u, x, c):
-    spike = u > c[0]
-    b = lif_charge(u, x, c)
-    return b - spike * b, spike
+def filtered(syn, x, c):
+    now = syn + c[DECAY] * (x - syn)
+    return c[GAIN] * now + c[REST], now
+
+
+# --- charge: b from u and x ---------------------------------------------------------------------
 
 
 @rule
-def lif_none(u, x, c):
-    return lif_charge(u, x, c), u > c[0]
+def relaxed(u, x, c):
+    return u + c[RATE] * (x - u)  # Euler: rate = dt/tau; exact: 1 - exp(-dt/tau)
 
 
-LAPICQUE = {
-    "subtract": Rule(lapicque_drive, lapicque_subtract),
-    "zero": Rule(lapicque_drive, lapicque_zero),
-    "none": Rule(lapicque_drive, lapicque_none),
-}
-LEAKY = {
-    "subtract": Rule(leaky_drive, leaky_subtract),
-    "zero": Rule(leaky_drive, leaky_zero),
-    "none": Rule(leaky_drive, leaky_none),
-}
-LEAKY_NOW = {
-    "subtract": Rule(leaky_drive, leaky_subtract_now),
-    "zero": Rule(leaky_drive, leaky_zero_now),
-    "none": LEAKY["none"],
-}
-LIF = {
-    "subtract": Rule(lif_drive, lif_subtract),
-    "zero": Rule(lif_drive, lif_zero),
-    "none": Rule(lif_drive, lif_none),
-}
+@rule
+def relaxed_to_rest(u, x, c):
+    return u + c[RATE] * ((c[REST] - u) + x)
+
+
+@rule
+def relaxed_by_division(u, x, c):
+    return u + c[STEP] * (x - u) / c[TAU]
+
+
+@rule
+def leaked_and_jumped(u, x, c):
+    return u + c[RATE] * (c[REST] - u) + x
+
+
+@rule
+def divided(u, x, c):
+    return u + (x - (u - c[REST])) / c[TAU]
+
+
+@rule
+def divided_and_jumped(u, x, c):
+    return u - (u - c[REST]) / c[TAU] + x
+
+
+@rule
+def kept(u, x, c):
+    return c[KEEP] * u + x
+
+
+@rule
+def kept_with_rest(u, x, c):
+    return c[KEEP] * u + x + c[REST]
+
+
+@rule
+def kept_then_jumped(u, x, c):
+    return c[REST] + c[KEEP] * u + x
+
+
+# Brian2's exact integration, as its algebra writes it with tau, v_rest and R all numbers, and with
+# one of each a neuron.
+
+
+@rule
+def brian2_exact(u, x, c):
+    return c[REST] + (x + c[KEEP] * u - c[KEEP] * (c[REST] + x))
+
+
+@rule
+def brian2_exact_each(u, x, c):
+    return x + c[KEEP] * u + c[REST] - (x + c[REST]) * c[KEEP]
+
+
+# --- fires --------------------------------------------------------------------------------------
+
+
+@rule
+def above(u, c):
+    return u > c[THRESHOLD]
+
+
+@rule
+def reached(u, c):
+    return u >= c[THRESHOLD]
+
+
+@rule
+def how_often(u, c):
+    times = np.floor(u / c[THRESHOLD])
+    most = times if times < c[MOST] else c[MOST]
+    return np.int32(most if u >= c[THRESHOLD] else zero(u))
+
+
+# --- reset: v from b, after spikes s ------------------------------------------------------------
+
+
+@rule
+def by_threshold(b, s, c):
+    return b - (c[THRESHOLD] if s else zero(b))
+
+
+@rule
+def by_amount(b, s, c):
+    return b - (c[RESET] if s else zero(b))
+
+
+@rule
+def by_each_threshold(b, s, c):
+    return b - type(b)(s) * c[THRESHOLD]
+
+
+@rule
+def to_value(b, s, c):
+    return c[RESET] if s else b
+
+
+@rule
+def to_zero(b, s, c):
+    return b - s * b
+
+
+@rule
+def emptied(b, s, c):
+    return (not s) * b
+
+
+@rule
+def not_reset(b, s, c):
+    return b
+
+
+# --- limit --------------------------------------------------------------------------------------
+
+
+@rule
+def unlimited(v, s, c):
+    return v
+
+
+@rule
+def floored(v, s, c):
+    return c[FLOOR] if v < c[FLOOR] else v
+
+
+@rule
+def floored_unless_reset(v, s, c):
+    return c[FLOOR] if v < c[FLOOR] and not s else v
+
+
+@rule
+def floored_by_difference(v, s, c):
+    beyond = v - c[FLOOR]
+    return (beyond if beyond > zero(v) else zero(v)) + c[FLOOR]
+
+
+# --- meanwhile: the membrane of a refractory neuron, from what it was and what it would be ------
+
+
+@rule
+def held(u, v):
+    return u
+
+
+@rule
+def integrated(u, v):
+    return v
+
+
+class Rule(NamedTuple):
+    """One neuron's physics. Module-level functions, so that compiled code can be cached."""
+
+    drive: Callable
+    charge: Callable
+    fires: Callable
+    reset: Callable
+    order: Callable
+    limit: Callable = unlimited
+    synapse: Callable | None = None
+    meanwhile: Callable = held
+    refractory: bool = False  # whether ``order`` counts how long a neuron remains refractory
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """What a neuron carries from step to step, by the names of State's fields."""
+        names = ("mem", "refractory" if self.refractory else "", "syn" if self.synapse else "")
+        return tuple(name for name in names if name)

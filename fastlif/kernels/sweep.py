@@ -13,19 +13,21 @@ from fastlif.kernels.access import (
     AT_DRIVE,
     AT_FIRED,
     AT_INPUT,
-    AT_MEMBRANE,
     constants_at,
     constants_of,
     count,
     drive_at,
     fetch,
     fired_row,
+    load,
     part,
     row_of,
+    save,
     store,
     stretch,
 )
 from fastlif.kernels.jit import compiled
+from fastlif.kernels.physics import advance, drive, membrane_of
 from fastlif.kernels.records import append, choose_membrane, choose_spikes, pack, room
 from fastlif.kernels.rules import Rule
 
@@ -33,16 +35,15 @@ _SHORT = 128  # neurons
 
 
 @functools.cache
-def sweep_kernel(physics: Rule) -> Any:
+def sweep_kernel(rule: Rule) -> Any:
     """Return the compiled sweep for one neuron's physics."""
-    drive, advance = physics
 
     def sweep(
         first, begin, steps, size, constants, work, current,
         membrane, spikes, fired, counting, packed, events,
         chosen, places, chosen_membrane, every, chosen_spikes,
     ):  # fmt: skip
-        """Advance a tile of ``size`` neurons, whose membranes stand in ``work``.
+        """Advance a tile of ``size`` neurons, whose states stand in ``work``.
 
         Goes from step ``begin`` to ``steps`` of arrays whose first row is the run's step
         ``first``, or as far as ``events`` has room. Returns how far it came, and how much of
@@ -60,9 +61,9 @@ def sweep_kernel(physics: Rule) -> Any:
         if current is None:
             for k in range(size):
                 j = np.uintp(k)
-                work[j + AT_DRIVE] = drive(work[j + AT_INPUT], constants_at(source, j))
+                work[j + AT_DRIVE] = drive(rule, work[j + AT_INPUT], constants_at(source, j))
 
-        # Where no membrane and no dense spikes are recorded, four steps at a time: membranes stay
+        # Where no membrane and no dense spikes are recorded, four steps at a time: states stay
         # in registers, and the rows of the next four are called for meanwhile. Short rows do not
         # repay that.
         if (
@@ -84,12 +85,12 @@ def sweep_kernel(physics: Rule) -> Any:
                     for k in range(b - a):
                         i, j = np.uintp(k), np.uintp(a + k)
                         c = constants_at(source, j)
-                        u = work[j + AT_MEMBRANE]
-                        u, s0 = advance(u, drive_at(drive, in0, work, i, j, c), c)
-                        u, s1 = advance(u, drive_at(drive, in1, work, i, j, c), c)
-                        u, s2 = advance(u, drive_at(drive, in2, work, i, j, c), c)
-                        u, s3 = advance(u, drive_at(drive, in3, work, i, j, c), c)
-                        work[j + AT_MEMBRANE] = u
+                        state = load(rule, work, j)
+                        state, s0 = advance(rule, state, drive_at(rule, in0, work, i, j, c), c)
+                        state, s1 = advance(rule, state, drive_at(rule, in1, work, i, j, c), c)
+                        state, s2 = advance(rule, state, drive_at(rule, in2, work, i, j, c), c)
+                        state, s3 = advance(rule, state, drive_at(rule, in3, work, i, j, c), c)
+                        save(rule, work, j, state)
                         count(counting, work, j, s0, s1, s2, s3)
                         store(fired, j, s0)
                         store(fired, j + AT_FIRED[1], s1)
@@ -102,19 +103,20 @@ def sweep_kernel(physics: Rule) -> Any:
                     choose_spikes(chosen_spikes, first + begin + k, chosen, places, spike_row)
                 begin += 4
 
-        # One neuron: its membrane stays in a register.
+        # One neuron: its state stays in registers.
         if chosen_membrane is None and events is None and size == 1:
             c, j = constants_at(source, np.uintp(0)), np.uintp(0)
-            u = work[AT_MEMBRANE]
+            state = load(rule, work, j)
             for t in range(begin, steps):
-                u, spike = advance(u, drive_at(drive, row_of(current, t), work, j, j, c), c)
+                x = drive_at(rule, row_of(current, t), work, j, j, c)
+                state, spike = advance(rule, state, x, c)
                 spike_row = fired_row(row_of(spikes, t), fired, 0)
-                store(row_of(membrane, t), j, u)
+                store(row_of(membrane, t), j, membrane_of(state))
                 store(spike_row, j, spike)
                 count(counting, work, j, spike, False, False, False)
                 pack(packed, t, spike_row, size)
                 choose_spikes(chosen_spikes, first + t, chosen, places, spike_row)
-            work[AT_MEMBRANE] = u
+            save(rule, work, j, state)
             return steps, used
 
         for t in range(begin, steps):
@@ -126,9 +128,10 @@ def sweep_kernel(physics: Rule) -> Any:
             for k in range(size):
                 j = np.uintp(k)
                 c = constants_at(source, j)
-                u, spike = advance(work[j + AT_MEMBRANE], drive_at(drive, row, work, j, j, c), c)
-                work[j + AT_MEMBRANE] = u
-                store(membrane_row, j, u)
+                x = drive_at(rule, row, work, j, j, c)
+                state, spike = advance(rule, load(rule, work, j), x, c)
+                save(rule, work, j, state)
+                store(membrane_row, j, membrane_of(state))
                 store(spike_row, j, spike)
                 count(counting, work, j, spike, False, False, False)
             pack(packed, t, spike_row, size)

@@ -13,22 +13,22 @@ import numpy as np
 from numba import boolean, from_dtype, guvectorize
 
 from fastlif.kernels.jit import contiguous, rule
-from fastlif.kernels.rules import LIF
+from fastlif.kernels.peers import LIF
+from fastlif.kernels.physics import advance, drive
 
-_drive, _fire = LIF["subtract"]
-_charge = LIF["none"].advance
+_FIRE, _CHARGE = LIF["subtract"], LIF["none"]
 
 
 @rule
 def _fire_all(mem, cur, c, out, spk):
     for j in range(mem.shape[0]):
-        out[j], spk[j] = _fire(mem[j], _drive(cur[j], c), c)
+        out[j], spk[j] = advance(_FIRE, mem[j], drive(_FIRE, cur[j], c), c)
 
 
 @rule
 def _charge_all(mem, cur, c, out):
     for j in range(mem.shape[0]):
-        out[j], _ = _charge(mem[j], _drive(cur[j], c), c)
+        out[j], _ = advance(_CHARGE, mem[j], drive(_CHARGE, cur[j], c), c)
 
 
 @rule
@@ -46,7 +46,7 @@ def integrate_and_fire(dtype: np.dtype, uniform: bool) -> Any:
     row = real[:]
 
     def shared(mem, cur, threshold, R, rate, out, spk):
-        c = (threshold, R, rate, rate, rate)
+        c = (threshold, R, rate)  # the first of CONSTANTS, and all that these two use
         if _side_by_side(mem) and _side_by_side(cur) and _side_by_side(out) and _side_by_side(spk):
             _fire_all(contiguous(mem), contiguous(cur), c, contiguous(out), contiguous(spk))
         else:
@@ -54,8 +54,8 @@ def integrate_and_fire(dtype: np.dtype, uniform: bool) -> Any:
 
     def each(mem, cur, threshold, R, rate, out, spk):
         for j in range(mem.shape[0]):
-            c = (threshold[j], R[j], rate[j], rate[j], rate[j])
-            out[j], spk[j] = _fire(mem[j], _drive(cur[j], c), c)
+            c = (threshold[j], R[j], rate[j])
+            out[j], spk[j] = advance(_FIRE, mem[j], drive(_FIRE, cur[j], c), c)
 
     if uniform:
         types, layout = (row, row, real, real, real), "(n),(n),(),(),()->(n),(n)"
@@ -73,7 +73,7 @@ def integrate(dtype: np.dtype, uniform: bool) -> Any:
     row = real[:]
 
     def shared(mem, cur, R, rate, out):
-        c = (rate, R, rate, rate, rate)  # no threshold: what would be a spike is dropped
+        c = (rate, R, rate)  # no threshold: what would be a spike is dropped
         if _side_by_side(mem) and _side_by_side(cur) and _side_by_side(out):
             _charge_all(contiguous(mem), contiguous(cur), c, contiguous(out))
         else:
@@ -81,8 +81,8 @@ def integrate(dtype: np.dtype, uniform: bool) -> Any:
 
     def each(mem, cur, R, rate, out):
         for j in range(mem.shape[0]):
-            c = (rate[j], R[j], rate[j], rate[j], rate[j])
-            out[j], _ = _charge(mem[j], _drive(cur[j], c), c)
+            c = (rate[j], R[j], rate[j])
+            out[j], _ = advance(_CHARGE, mem[j], drive(_CHARGE, cur[j], c), c)
 
     if uniform:
         types, layout = (row, row, real, real), "(n),(n),(),()->(n)"

@@ -1,0 +1,137 @@
+"""NEST's neuron."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastlif.checks import Parameter, choice, duration, number, parameter, steps_of
+from fastlif.kernels import peers, rules
+from fastlif.kernels.rules import Rule
+from fastlif.neuron import Neuron
+
+_TICS = 1000  # a millisecond; NEST rounds times to these
+
+
+@dataclass(frozen=True, eq=False)
+class nest_iaf_psc_delta(Neuron):
+    r"""NEST's ``iaf_psc_delta``, exactly integrated, bit for bit in float64.
+
+    .. math::
+
+        b = P_{30}\,(i + I_e) + P_{33}\,u, \qquad P_{33} = e^{-\Delta t/\tau_m}, \qquad
+        P_{30} = \frac{1 - P_{33}}{C_m}\,\tau_m
+
+    **The membrane is relative to the resting potential**, as NEST keeps it: ``V_m = E_L + mem``.
+    A membrane below ``V_min`` is raised to it. A step reports a spike where the charged membrane
+    reaches the threshold (``>=``), and resets it to ``V_reset`` in the same step; NEST stamps it
+    with the time at which the step ends, ``(t + 1)*dt``.
+
+    **Refractory**: NEST rounds ``t_ref`` to a microsecond, then up to k whole steps. For k steps
+    the membrane is held at ``V_reset`` and the input lost; the least interval between two spikes
+    is k + 1 steps, one more than Brian2's.
+
+    ``current[t]`` is what acts in step t: NEST delivers what a generator emits a step later.
+    Checked with NEST 3.10.0. ``refractory_input`` is not supported.
+
+    Parameters
+    ----------
+    tau_m : float or array_like
+        Membrane time constant (ms), positive.
+    C_m : float or array_like
+        Capacitance (pF), positive.
+    t_ref : float or array_like
+        Refractory period (ms).
+    E_L : float or array_like
+        Resting potential (mV).
+    I_e : float or array_like
+        Constant current (pA) beside the input.
+    V_th, V_reset : float or array_like
+        Threshold and reset potential (mV); the latter must be the smaller one.
+    V_min : float or array_like, optional
+        Floor of the membrane (mV).
+    input : {"current", "spikes"}
+        Whether the input is a current (pA), or weighted spikes that jump the membrane (mV).
+    dt : float
+        Step (ms), NEST's resolution: a whole number of microseconds.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not a real number, NaN or out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastlif import presets
+    >>> run = presets.nest_iaf_psc_delta().run(np.float64(500.0), steps=1000)
+    >>> np.flatnonzero(run.spikes)[:3]
+    array([138, 297, 456])
+    >>> float(run.membrane[137] - 70)  # V_m
+    -55.02...
+    """
+
+    tau_m: Parameter = 10.0
+    C_m: Parameter = 250.0
+    t_ref: Parameter = 2.0
+    E_L: Parameter = -70.0
+    I_e: Parameter = 0.0
+    V_th: Parameter = -55.0
+    V_min: Parameter | None = None
+    V_reset: Parameter = -70.0
+    input: str = "current"
+    dt: float = 0.1
+    held: Parameter = field(init=False, repr=False)  # steps for which a neuron is refractory
+
+    def __post_init__(self) -> None:
+        self._keep(
+            tau_m=parameter("tau_m", self.tau_m, above=0),
+            C_m=parameter("C_m", self.C_m, above=0),
+            t_ref=duration("t_ref", self.t_ref),
+            E_L=parameter("E_L", self.E_L),
+            I_e=parameter("I_e", self.I_e),
+            V_th=parameter("V_th", self.V_th, finite=False),
+            V_min=None if self.V_min is None else parameter("V_min", self.V_min, finite=False),
+            V_reset=parameter("V_reset", self.V_reset),
+            input=choice("input", self.input, ("current", "spikes")),
+            dt=number("dt", self.dt, above=0),
+        )
+        if np.any(np.asarray(self.V_reset) >= np.asarray(self.V_th)):
+            raise ValueError(
+                f"V_reset must be smaller than V_th, got {self.V_reset!s} and {self.V_th!s}"
+            )
+        step = float(self.dt) * _TICS
+        if abs(step - round(step)) > 1e-6 * step:
+            raise ValueError(f"dt must be a whole number of microseconds, got {self.dt!s} ms")
+        # As NEST's class Time: to the nearest tic, then to the steps that hold it.
+        tics = np.floor(np.asarray(self.t_ref, np.float64) * _TICS + 0.5)
+        held = np.trunc((tics + (round(step) - 1)) * (1 / round(step)))
+        object.__setattr__(self, "held", steps_of("t_ref/dt", held))
+
+    @property
+    def physics(self) -> Rule:
+        """The rule that the kernels apply."""
+        rule = peers.NEST_IAF_PSC_DELTA[self.input]
+        if self.V_min is None:
+            rule = rule._replace(limit=rules.unlimited)
+        return peers.refractory(rule) if np.any(self.held) else rule
+
+    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
+        tau_m, C_m, E_L, I_e, V_th, V_reset = (
+            np.asarray(p, np.float64)
+            for p in (self.tau_m, self.C_m, self.E_L, self.I_e, self.V_th, self.V_reset)
+        )
+        keep = np.exp(-np.float64(self.dt) / tau_m)
+        gain = 1 / C_m * (1 - keep) * tau_m
+        constants: dict[str, ArrayLike] = {
+            "threshold": V_th - E_L,
+            "keep": keep,
+            "gain": gain,
+            "rest": I_e if self.input == "current" else gain * I_e,
+            "reset": V_reset - E_L,
+            "period": self.held,
+        }
+        if self.V_min is not None:
+            constants["floor"] = np.asarray(self.V_min, np.float64) - E_L
+        return constants

@@ -1,0 +1,302 @@
+"""The neurons of NIR, the Neuromorphic Intermediate Representation, in Euler steps."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastlif.checks import Numbers, Parameter, number, parameter
+from fastlif.kernels import peers
+from fastlif.kernels.rules import Rule
+from fastlif.neuron import Neuron
+
+
+def _rate(dt: float, tau: Parameter, dtype: np.dtype[Any]) -> Numbers:
+    return np.asarray(np.asarray(dt, dtype) * (dtype.type(1) / np.asarray(tau, dtype)))
+
+
+def _optional(name: str, value: Parameter | None) -> Parameter | None:
+    return None if value is None else parameter(name, value)
+
+
+@dataclass(frozen=True, eq=False)
+class nir_lif(Neuron):
+    r"""NIR's ``LIF`` in Euler steps, as Norse takes them.
+
+    .. math:: b = u + \frac{\Delta t}{\tau}(u_{leak} + R i - u)
+
+    NIR gives the equation in continuous time; the step is the simulator's. A step reports a spike
+    where the charged membrane is above the threshold (``>``), and resets it in the same step: to
+    ``v_reset``, or where that is None by the threshold. (NIR up to 1.0.5 says the latter and has
+    no ``v_reset``; from 1.0.6 on the former.) No refractory period.
+
+    Checked with Norse 1.1.0's import of NIR nodes, bit for bit in float32.
+
+    Parameters
+    ----------
+    tau : float or array_like
+        Membrane time constant (second), positive.
+    r : float or array_like
+        Resistance.
+    v_leak, v_threshold : float or array_like
+        Leak and threshold potential. A run starts at ``v_leak``.
+    v_reset : float or array_like, optional
+        What a spike resets the membrane to.
+    dt : float
+        Step (second), positive.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not a real number, NaN or out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastlif import presets
+    >>> run = presets.nir_lif(tau=0.01, r=2.0).run(np.float32(0.8), steps=40)
+    >>> np.flatnonzero(run.spikes)
+    array([ 9, 18, 27, 37])
+    """
+
+    tau: Parameter = 0.02
+    r: Parameter = 1.0
+    v_leak: Parameter = 0.0
+    v_threshold: Parameter = 1.0
+    v_reset: Parameter | None = None
+    dt: float = 0.001
+
+    def __post_init__(self) -> None:
+        self._keep(
+            tau=parameter("tau", self.tau, above=0),
+            r=parameter("r", self.r),
+            v_leak=parameter("v_leak", self.v_leak),
+            v_threshold=parameter("v_threshold", self.v_threshold, finite=False),
+            v_reset=_optional("v_reset", self.v_reset),
+            dt=number("dt", self.dt, above=0),
+        )
+
+    @property
+    def physics(self) -> Rule:
+        """The rule that the kernels apply."""
+        return peers.NIR_LIF[self.v_reset is not None]
+
+    @property
+    def resting(self) -> Parameter:
+        """The membrane that a run starts from if none is given."""
+        return self.v_leak
+
+    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
+        constants: dict[str, ArrayLike] = {
+            "threshold": self.v_threshold,
+            "gain": self.r,
+            "rate": _rate(self.dt, self.tau, dtype),
+            "rest": self.v_leak,
+        }
+        return constants if self.v_reset is None else {**constants, "reset": self.v_reset}
+
+
+@dataclass(frozen=True, eq=False)
+class nir_if(Neuron):
+    r"""NIR's ``IF``, which does not leak, in Euler steps.
+
+    .. math:: b = u + R\,\Delta t\, i
+
+    A step reports a spike where the charged membrane is above the threshold (``>``), and resets
+    it in the same step: to ``v_reset``, or where that is None by the threshold. No refractory
+    period. A run starts from 0.
+
+    Parameters
+    ----------
+    r : float or array_like
+        Resistance (per second).
+    v_threshold : float or array_like
+        Threshold.
+    v_reset : float or array_like, optional
+        What a spike resets the membrane to.
+    dt : float
+        Step (second), positive.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not a real number, NaN or out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastlif import presets
+    >>> presets.nir_if(r=1000.0).run(np.float32(0.75), steps=4).spikes
+    array([False,  True,  True, False])
+    """
+
+    r: Parameter = 1.0
+    v_threshold: Parameter = 1.0
+    v_reset: Parameter | None = None
+    dt: float = 0.001
+
+    def __post_init__(self) -> None:
+        self._keep(
+            r=parameter("r", self.r),
+            v_threshold=parameter("v_threshold", self.v_threshold, finite=False),
+            v_reset=_optional("v_reset", self.v_reset),
+            dt=number("dt", self.dt, above=0),
+        )
+
+    @property
+    def physics(self) -> Rule:
+        """The rule that the kernels apply."""
+        return peers.NIR_IF[self.v_reset is not None]
+
+    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
+        constants: dict[str, ArrayLike] = {
+            "threshold": self.v_threshold,
+            "keep": 1.0,
+            "gain": np.asarray(self.r, np.float64) * self.dt,
+        }
+        return constants if self.v_reset is None else {**constants, "reset": self.v_reset}
+
+
+@dataclass(frozen=True, eq=False)
+class nir_li(Neuron):
+    r"""NIR's ``LI``, a leaky integrator that never fires, in Euler steps.
+
+    .. math:: b = u + \frac{\Delta t}{\tau}(u_{leak} + R i - u)
+
+    Parameters
+    ----------
+    tau : float or array_like
+        Membrane time constant (second), positive.
+    r : float or array_like
+        Resistance.
+    v_leak : float or array_like
+        Leak potential, from which a run starts.
+    dt : float
+        Step (second), positive.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not a real number, NaN or out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastlif import presets
+    >>> presets.nir_li(tau=0.002, r=2.0).run(np.float32(1.0), steps=4).membrane
+    array([1.   , 1.5  , 1.75 , 1.875], dtype=float32)
+    """
+
+    tau: Parameter = 0.02
+    r: Parameter = 1.0
+    v_leak: Parameter = 0.0
+    dt: float = 0.001
+
+    physics = peers.NIR_LI
+
+    def __post_init__(self) -> None:
+        self._keep(
+            tau=parameter("tau", self.tau, above=0),
+            r=parameter("r", self.r),
+            v_leak=parameter("v_leak", self.v_leak),
+            dt=number("dt", self.dt, above=0),
+        )
+
+    @property
+    def resting(self) -> Parameter:
+        """The membrane that a run starts from if none is given."""
+        return self.v_leak
+
+    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
+        return {
+            "threshold": np.inf,
+            "gain": self.r,
+            "rate": _rate(self.dt, self.tau, dtype),
+            "rest": self.v_leak,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class nir_cuba_lif(Neuron):
+    r"""NIR's ``CubaLIF``, whose input is filtered by a synapse, in Euler steps.
+
+    .. math::
+
+        I \leftarrow I + \frac{\Delta t}{\tau_{syn}}(w_{in} i - I), \qquad
+        b = u + \frac{\Delta t}{\tau_{mem}}(u_{leak} + R I - u)
+
+    The membrane sees the current of the same step. Spikes and resets as :class:`nir_lif`; the
+    current is not reset. A run starts at ``v_leak``, without current. (Norse's current leaks to
+    ``v_leak``, not to 0 as NIR says.) Checked with Norse 1.1.0's import where ``v_leak`` is 0.
+
+    Parameters
+    ----------
+    tau_syn, tau_mem : float or array_like
+        Time constants of synapse and membrane (second), positive.
+    r : float or array_like
+        Resistance.
+    v_leak, v_threshold : float or array_like
+        Leak and threshold potential.
+    w_in : float or array_like
+        Weight of the input.
+    v_reset : float or array_like, optional
+        What a spike resets the membrane to.
+    dt : float
+        Step (second), positive.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not a real number, NaN or out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastlif import presets
+    >>> run = presets.nir_cuba_lif(tau_syn=0.004, tau_mem=0.01).run(np.float32(2.0), steps=30)
+    >>> np.flatnonzero(run.spikes)
+    array([10, 16, 23, 29])
+    """
+
+    tau_syn: Parameter = 0.005
+    tau_mem: Parameter = 0.02
+    r: Parameter = 1.0
+    v_leak: Parameter = 0.0
+    v_threshold: Parameter = 1.0
+    w_in: Parameter = 1.0
+    v_reset: Parameter | None = None
+    dt: float = 0.001
+
+    def __post_init__(self) -> None:
+        self._keep(
+            tau_syn=parameter("tau_syn", self.tau_syn, above=0),
+            tau_mem=parameter("tau_mem", self.tau_mem, above=0),
+            r=parameter("r", self.r),
+            v_leak=parameter("v_leak", self.v_leak),
+            v_threshold=parameter("v_threshold", self.v_threshold, finite=False),
+            w_in=parameter("w_in", self.w_in),
+            v_reset=_optional("v_reset", self.v_reset),
+            dt=number("dt", self.dt, above=0),
+        )
+
+    @property
+    def physics(self) -> Rule:
+        """The rule that the kernels apply."""
+        return peers.NIR_CUBA_LIF[self.v_reset is not None]
+
+    @property
+    def resting(self) -> Parameter:
+        """The membrane that a run starts from if none is given."""
+        return self.v_leak
+
+    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
+        constants: dict[str, ArrayLike] = {
+            "threshold": self.v_threshold,
+            "weight": self.w_in,
+            "decay": _rate(self.dt, self.tau_syn, dtype),
+            "gain": self.r,
+            "rate": _rate(self.dt, self.tau_mem, dtype),
+            "rest": self.v_leak,
+        }
+        return constants if self.v_reset is None else {**constants, "reset": self.v_reset}

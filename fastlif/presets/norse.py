@@ -1,0 +1,157 @@
+"""Norse's neurons."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastlif.checks import Parameter, choice, number, parameter
+from fastlif.kernels import peers
+from fastlif.kernels.rules import Rule
+from fastlif.neuron import Neuron
+
+
+@dataclass(frozen=True, eq=False)
+class norse_lif(Neuron):
+    r"""Norse's LIF neuron with a current that jumps and leaks (``LIFCell``), bit for bit.
+
+    .. math::
+
+        I = I_0 + i, \qquad b = u + \Delta t\,\tau_{mem}^{-1}\,((u_{leak} - u) + I), \qquad
+        I_0 \leftarrow I - \Delta t\,\tau_{syn}^{-1} I
+
+    Euler's method; the input jumps the current before the membrane sees it. A step reports a
+    spike where the charged membrane is above the threshold (``>``), and resets it to ``v_reset``
+    in the same step; the current is not reset. No refractory period: the least interval is one
+    step. Checked with Norse 1.1.0 (``lif_feed_forward_step``), in float32 and float64.
+
+    Parameters
+    ----------
+    tau_syn_inv, tau_mem_inv : float or array_like
+        Inverse time constants of synapse and membrane (1/second), positive.
+    v_leak, v_th, v_reset : float or array_like
+        Leak, threshold and reset potential. A run starts at ``v_leak``, without current.
+    dt : float
+        Step (second), positive.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not a real number, NaN or out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastlif import presets
+    >>> run = presets.norse_lif().run(np.float32(0.5), steps=100)
+    >>> np.flatnonzero(run.spikes)[:4]
+    array([ 9, 15, 21, 27])
+    >>> run.final.syn
+    array(2., dtype=float32)
+    """
+
+    tau_syn_inv: Parameter = 200.0
+    tau_mem_inv: Parameter = 100.0
+    v_leak: Parameter = 0.0
+    v_th: Parameter = 1.0
+    v_reset: Parameter = 0.0
+    dt: float = 0.001
+
+    physics = peers.NORSE_LIF
+
+    def __post_init__(self) -> None:
+        self._keep(
+            tau_syn_inv=parameter("tau_syn_inv", self.tau_syn_inv, above=0),
+            tau_mem_inv=parameter("tau_mem_inv", self.tau_mem_inv, above=0),
+            v_leak=parameter("v_leak", self.v_leak),
+            v_th=parameter("v_th", self.v_th, finite=False),
+            v_reset=parameter("v_reset", self.v_reset),
+            dt=number("dt", self.dt, above=0),
+        )
+
+    @property
+    def resting(self) -> Parameter:
+        """The membrane that a run starts from if none is given."""
+        return self.v_leak
+
+    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
+        dt = np.asarray(self.dt, dtype)
+        return {
+            "threshold": self.v_th,
+            "rate": dt * np.asarray(self.tau_mem_inv, dtype),
+            "rest": self.v_leak,
+            "reset": self.v_reset,
+            "decay": -dt * np.asarray(self.tau_syn_inv, dtype),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class norse_lif_box(Neuron):
+    r"""Norse's LIF neuron without a synapse (``LIFBoxCell``), bit for bit.
+
+    .. math:: b = u + \Delta t\,\tau_{mem}^{-1}\,(i + u_{leak} - u)
+
+    Euler's method. A step reports a spike where the charged membrane is above the threshold
+    (``>``), and resets it in the same step. No refractory period: the least interval is one step.
+    Checked with Norse 1.1.0 (``lif_box_feed_forward_step``), in float32 and float64.
+
+    Parameters
+    ----------
+    tau_mem_inv : float or array_like
+        Inverse time constant of the membrane (1/second), positive.
+    v_leak, v_th, v_reset : float or array_like
+        Leak, threshold and reset potential. A run starts at ``v_leak``.
+    reset_method : {"reset_value", "reset_subtract"}
+        Reset to ``v_reset``, or by ``v_th``.
+    dt : float
+        Step (second), positive.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not a real number, NaN or out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastlif import presets
+    >>> run = presets.norse_lif_box().run(np.float32(1.5), steps=40)
+    >>> np.flatnonzero(run.spikes)
+    array([10, 21, 32])
+    """
+
+    tau_mem_inv: Parameter = 100.0
+    v_leak: Parameter = 0.0
+    v_th: Parameter = 1.0
+    v_reset: Parameter = 0.0
+    reset_method: str = "reset_value"
+    dt: float = 0.001
+
+    def __post_init__(self) -> None:
+        self._keep(
+            tau_mem_inv=parameter("tau_mem_inv", self.tau_mem_inv, above=0),
+            v_leak=parameter("v_leak", self.v_leak),
+            v_th=parameter("v_th", self.v_th, finite=False),
+            v_reset=parameter("v_reset", self.v_reset),
+            reset_method=choice("reset_method", self.reset_method, tuple(peers.NORSE_LIF_BOX)),
+            dt=number("dt", self.dt, above=0),
+        )
+
+    @property
+    def physics(self) -> Rule:
+        """The rule that the kernels apply."""
+        return peers.NORSE_LIF_BOX[self.reset_method]
+
+    @property
+    def resting(self) -> Parameter:
+        """The membrane that a run starts from if none is given."""
+        return self.v_leak
+
+    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
+        return {
+            "threshold": self.v_th,
+            "rate": np.asarray(self.dt, dtype) * np.asarray(self.tau_mem_inv, dtype),
+            "rest": self.v_leak,
+            "reset": self.v_reset,
+        }

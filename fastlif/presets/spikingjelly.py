@@ -1,0 +1,137 @@
+"""SpikingJelly's neurons."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastlif.checks import Parameter, flag, parameter
+from fastlif.kernels import peers
+from fastlif.kernels.rules import Rule
+from fastlif.neuron import Neuron
+
+
+@dataclass(frozen=True, eq=False)
+class spikingjelly_lif(Neuron):
+    r"""SpikingJelly's ``LIFNode``, bit for bit.
+
+    .. math::
+
+        b = u + \frac{i - (u - u_{reset})}{\tau} \quad\text{or}\quad
+        b = u - \frac{u - u_{reset}}{\tau} + i
+
+    with and without ``decay_input``. A step reports a spike where the charged membrane reaches
+    the threshold (``>=``), and resets it in the same step: to ``v_reset``, or where that is None
+    by the threshold (and then leaks to 0). No refractory period: the least interval is one step.
+    Checked with SpikingJelly 2.0.0 (multi-step), in float32.
+
+    Parameters
+    ----------
+    tau : float or array_like
+        Membrane time constant in steps, above 1.
+    decay_input : bool
+        Whether the input leaks too.
+    v_threshold : float or array_like
+        Threshold.
+    v_reset : float, array_like or None
+        What the membrane is reset to, leaks to and starts from.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not a real number, NaN or out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastlif import presets
+    >>> run = presets.spikingjelly_lif(tau=2.0).run(np.float32(1.5), steps=8)
+    >>> run.spikes
+    array([False,  True, False,  True, False,  True, False,  True])
+    """
+
+    tau: Parameter = 2.0
+    decay_input: bool = True
+    v_threshold: Parameter = 1.0
+    v_reset: Parameter | None = 0.0
+
+    def __post_init__(self) -> None:
+        self._keep(
+            tau=parameter("tau", self.tau, above=1),
+            decay_input=flag("decay_input", self.decay_input),
+            v_threshold=parameter("v_threshold", self.v_threshold, finite=False),
+            v_reset=None if self.v_reset is None else parameter("v_reset", self.v_reset),
+        )
+
+    @property
+    def physics(self) -> Rule:
+        """The rule that the kernels apply."""
+        return peers.SPIKINGJELLY_LIF[self.decay_input, self.v_reset is None]
+
+    @property
+    def resting(self) -> Parameter:
+        """The membrane that a run starts from if none is given."""
+        return 0.0 if self.v_reset is None else self.v_reset
+
+    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
+        return {
+            "threshold": self.v_threshold,
+            "tau": self.tau,
+            "rest": self.resting,
+            "reset": self.resting,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class spikingjelly_if(Neuron):
+    r"""SpikingJelly's ``IFNode``, which does not leak, bit for bit.
+
+    .. math:: b = u + i
+
+    A step reports a spike where the charged membrane reaches the threshold (``>=``), and resets
+    it in the same step: to ``v_reset``, or where that is None by the threshold. No refractory
+    period: the least interval is one step. Checked with SpikingJelly 2.0.0 (multi-step), in
+    float32.
+
+    Parameters
+    ----------
+    v_threshold : float or array_like
+        Threshold.
+    v_reset : float, array_like or None
+        What the membrane is reset to and starts from.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not a real number, NaN or out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastlif import presets
+    >>> presets.spikingjelly_if().run(np.float32(0.5), steps=4).spikes
+    array([False,  True, False,  True])
+    """
+
+    v_threshold: Parameter = 1.0
+    v_reset: Parameter | None = 0.0
+
+    def __post_init__(self) -> None:
+        self._keep(
+            v_threshold=parameter("v_threshold", self.v_threshold, finite=False),
+            v_reset=None if self.v_reset is None else parameter("v_reset", self.v_reset),
+        )
+
+    @property
+    def physics(self) -> Rule:
+        """The rule that the kernels apply."""
+        return peers.SPIKINGJELLY_IF[self.v_reset is None]
+
+    @property
+    def resting(self) -> Parameter:
+        """The membrane that a run starts from if none is given."""
+        return 0.0 if self.v_reset is None else self.v_reset
+
+    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
+        return {"threshold": self.v_threshold, "keep": 1.0, "reset": self.resting}

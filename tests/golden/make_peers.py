@@ -1,0 +1,85 @@
+"""Make the reference runs of the presets: the cases of tests/peers, run by the peers themselves.
+
+    pip install torch==2.13.0 numpy scipy matplotlib loguru nir==1.0.4 nirtorch pbr
+    pip install nengo==4.1.0 rockpool==3.1.0 snntorch==1.0.0
+    pip install --no-deps norse==1.1.0 sinabs==3.1.3 spikingjelly==2.0.0
+    python tests/golden/make_peers.py [PRESET ...]
+
+Without names it makes those of tests/peers/cases.py whose peer can be imported. A file holds, for
+case k: spikes_k (bits along the neurons, or counts), membrane_k (the first four neurons), final_k
+(the last step), digest_k (of the whole membrane, in which -0.0 counts as 0.0).
+"""
+
+import hashlib
+import importlib
+import json
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
+
+
+def write(name, table):
+    """Run all cases of a preset and write its file; the table is peers.cases or its like."""
+    peer = importlib.import_module(f"peers.{table.MODULES[name]}")
+    meta = {"peer": peer.PACKAGE, "version": metadata.version(peer.PACKAGE)}
+    meta["numpy"] = np.__version__
+    if hasattr(peer, "torch"):
+        meta["torch"] = str(peer.torch.__version__)
+    arrays, firing = {"meta": np.array(json.dumps(meta))}, []
+    for k in range(len(table.CASES[name])):
+        current, parameters = table.current_of(name, k), table.parameters_of(name, k)
+        spikes, membrane = getattr(peer, name)(current, **parameters)
+        assert spikes.any()
+        assert np.isfinite(membrane).all()
+        arrays[f"spikes_{k}"] = packed(spikes)
+        arrays[f"membrane_{k}"] = membrane[:, :4]
+        arrays[f"final_{k}"] = membrane[-1]
+        arrays[f"digest_{k}"] = np.array(digest(membrane))
+        firing.append(f"{np.mean(spikes > 0):.1%}")
+    np.savez_compressed(HERE / f"{name}.npz", **arrays)
+    print(f"{name}: neurons that fire in a step: {', '.join(firing)}")
+
+
+def packed(spikes):
+    if spikes.dtype == bool:
+        return np.packbits(spikes, axis=1, bitorder="little")
+    return spikes.astype(np.uint8 if spikes.max() < 256 else np.int32)
+
+
+def digest(membrane):
+    # Adding 0.0 turns -0.0 into 0.0.
+    return hashlib.sha256(np.ascontiguousarray(membrane + 0.0).tobytes()).hexdigest()
+
+
+def tables():
+    """Find the tables of cases; the second needs peers that are not for every machine."""
+    names = ["cases"] + ["cases_double"] * (TESTS / "peers" / "cases_double.py").exists()
+    return [importlib.import_module(f"peers.{name}") for name in names]
+
+
+def importable(module):
+    try:
+        importlib.import_module(f"peers.{module}")
+    except ImportError as error:
+        print(f"{module}: left out ({error})")
+        return False
+    return True
+
+
+def main(names):
+    sys.path.insert(0, str(TESTS))
+    known = tables()
+    if not names:
+        there = {module for module in set(known[0].MODULES.values()) if importable(module)}
+        names = [name for name in known[0].CASES if known[0].MODULES[name] in there]
+    for name in names:
+        write(name, next(table for table in known if name in table.CASES))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

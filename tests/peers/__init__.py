@@ -1,0 +1,1 @@
+"""The peers' own code, run as their users run it."""
