@@ -185,6 +185,7 @@ class LIF(Neuron):
 
     def _check_combination(self) -> None:
         """Raise if some of the settings do not go together."""
+        period = self._period
         if self.reset_to is not None and self.reset_mechanism != "value":
             raise ValueError(
                 f"reset_to is for reset_mechanism='value', got {self.reset_mechanism!r}"
@@ -209,7 +210,7 @@ class LIF(Neuron):
         if self.max_spikes > 1 and (
             (self.order, self.reset_mechanism) != ("at_once", "subtract")
             or self.reset_by is not None
-            or self._period is not None
+            or period is not None
             or not np.all(np.asarray(self.threshold) > 0)
         ):
             raise ValueError(

@@ -77,7 +77,8 @@ def snntorch_to_zero_at_once(u, x, c, charge, fires, reset, limit, meanwhile):
 
 @rule
 def _left(left, r, c):
-    return c[PERIOD] if r else (left - type(left)(1) if left > zero(left) else left)
+    one = type(left)(1)
+    return c[PERIOD] if r else (left - one if left > one else zero(left))
 
 
 @rule
@@ -86,7 +87,7 @@ def refractory_entering(state, x, c, charge, fires, reset, limit, meanwhile):
     active = not left > zero(left)
     s = fires(u, c) and active
     v = limit(reset(charge(u, x, c), s, c), s, c)
-    return (v if active else meanwhile(u, v), _left(left, s, c)), s
+    return (meanwhile(u, v, active), _left(left, s, c)), s
 
 
 @rule
@@ -96,7 +97,7 @@ def refractory_at_once(state, x, c, charge, fires, reset, limit, meanwhile):
     b = charge(u, x, c)
     s = fires(b, c) and active
     v = limit(reset(b, s, c), s, c)
-    return (v if active else meanwhile(u, v), _left(left, s, c)), s
+    return (meanwhile(u, v, active), _left(left, s, c)), s
 
 
 @rule

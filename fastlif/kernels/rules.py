@@ -259,16 +259,18 @@ def floored_by_difference(v, s, c):
     return (beyond if beyond > zero(v) else zero(v)) + c[FLOOR]
 
 
-# --- meanwhile: the membrane of a refractory neuron, from what it was and what it would be ------
+# --- meanwhile: the membrane, where a neuron is active or not, from what it was and would be ----
 
 
 @rule
-def held(u, v):
-    return u
+def held(u, v, active):
+    # Adding zero is not nothing, or the compiler would see that what was loaded is stored again,
+    # and write with a mask: that takes several times as long.
+    return (v if active else u) + zero(u)
 
 
 @rule
-def integrated(u, v):
+def integrated(u, v, active):
     return v
 
 

@@ -1,0 +1,252 @@
+"""The general LIF: every setting against plain NumPy, its periods, its errors, its states."""
+
+import itertools
+import pickle
+
+import numpy as np
+import oracle
+import pytest
+from cases import same_bits
+
+import fastlif
+
+F4 = np.float32
+
+SETTINGS = [
+    {"integration": "exact"},
+    {"rest": 0.3},
+    {"rest": -0.2, "integration": "exact", "order": "at_once"},
+    {"reset_mechanism": "value", "reset_to": -0.5, "order": "at_once"},
+    {"reset_mechanism": "value", "rest": 0.1, "order": "delayed"},
+    {"reset_by": 0.7, "order": "at_once"},
+    {"input": "voltage", "rest": 0.1, "order": "at_once", "reset_mechanism": "zero"},
+    {"input": "voltage", "integration": "exact", "reset_mechanism": "none"},
+    {"inclusive": True, "order": "delayed"},
+    {"floor": -0.1},
+    {"floor": -0.1, "reset_by": 2.0, "refractory": 2, "order": "at_once"},
+    {"max_spikes": 3, "order": "at_once"},
+    *(
+        {"refractory": steps, "order": order, "while_refractory": meanwhile}
+        for order, meanwhile, steps in itertools.product(
+            ("entering", "at_once", "delayed"), ("hold", "integrate"), (1, 4)
+        )
+    ),
+]
+
+
+def drawn(rng, shape, dtype, settings):
+    high = 0.5 if settings.get("input") == "voltage" else 0.8
+    return (rng.uniform(-0.3, high, shape) * (6 if "max_spikes" in settings else 1)).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [F4, np.float64])
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_every_setting_equals_the_oracle(settings, dtype):
+    rng = np.random.default_rng(3)
+    current = drawn(rng, (300, 50), dtype, settings)
+    spikes, membrane, left = oracle.general(current, None, dtype, **settings)
+    neuron = fastlif.LIF(**settings)
+    run = neuron.run(current)
+    assert spikes.sum() > 100
+    assert same_bits(run.spikes, spikes)
+    if settings.get("integration") == "exact":  # the oracle has 1 - exp for the library's expm1
+        np.testing.assert_allclose(run.membrane, membrane, rtol=0, atol=200 * np.finfo(dtype).eps)
+    else:
+        assert same_bits(run.membrane, membrane)
+    if run.final.refractory is not None:
+        assert np.array_equal(run.final.refractory, left)
+    again = pickle.loads(pickle.dumps(neuron)).run(current)
+    assert same_bits(again.membrane, run.membrane)
+
+
+@pytest.mark.parametrize("settings", [SETTINGS[k] for k in (2, 5, 10, 11, 14)], ids=str)
+def test_records_cuts_threads_steps_and_own_parameters(settings):
+    rng = np.random.default_rng(4)
+    shape = (90, 3, 41)
+    each = {
+        "threshold": rng.uniform(0.8, 1.2, shape[1:]).astype(F4),
+        "R": rng.uniform(4.5, 5.5, shape[1:]).astype(F4),
+        "rest": rng.uniform(-0.1, 0.1, 41).astype(F4),
+    }
+    if settings.get("refractory"):
+        each["refractory"] = rng.integers(0, 5, 41)
+    neuron = fastlif.LIF(**(settings | each))
+    current = drawn(rng, shape, F4, settings)
+    whole = neuron.run(current, record=("membrane", "spikes", "counts", "events"))
+    spikes, membrane, _ = oracle.general(current, None, F4, **(settings | each))
+    assert same_bits(whole.spikes, spikes)
+    if settings.get("integration") != "exact":
+        assert same_bits(whole.membrane, membrane)
+    assert np.array_equal(whole.counts, spikes.sum(0))
+    assert len(whole.events.step) == spikes.sum()
+    flat = spikes.reshape(90, -1).astype(int)
+    step, cell = np.nonzero(flat)
+    assert np.array_equal(whole.events.step, np.repeat(step, flat[step, cell]))
+    assert np.array_equal(whole.events.neuron, np.repeat(cell, flat[step, cell]))
+
+    first = neuron.run(current[:31], record=())
+    second = neuron.run(current[31:], first.final, threads=3)
+    assert same_bits(second.spikes, spikes[31:])
+    for a, b in zip(second.final, whole.final, strict=True):
+        assert (a is None and b is None) or same_bits(a, b)
+    few = neuron.run(current, record=("counts",), threads=2)  # four steps at a time
+    assert np.array_equal(few.counts, whole.counts)
+
+    state = None
+    for cur, s, u in zip(current[:40], whole.spikes, whole.membrane, strict=False):
+        spk, state = neuron(cur, state)
+        assert same_bits(spk, s)
+        assert same_bits(state.mem if isinstance(state, fastlif.State) else state, u)
+
+
+def test_the_shortest_interval_is_the_period_plus_one():
+    for order in ("entering", "at_once", "delayed"):
+        for steps in (0, 1, 7):
+            neuron = fastlif.LIF(order=order, refractory=steps, reset_mechanism="zero")
+            fired = np.flatnonzero(neuron.run(1e4, steps=60).spikes)
+            # What enters a step has to be charged in the one before.
+            assert set(np.diff(fired)) == {steps + (1 if order == "at_once" else 2)}
+            still_above = fastlif.LIF(order=order, refractory=steps).run(1e4, steps=60)
+            assert set(np.diff(np.flatnonzero(still_above.spikes))) == {steps + 1}
+
+
+def test_a_held_neuron_loses_its_input_and_another_integrates_it():
+    current = np.zeros((8, 1), F4)
+    current[0], current[2] = 8.0, 0.4  # fires in step 0; then an input within the period
+    settings = {"order": "at_once", "reset_mechanism": "zero", "refractory": 4}
+    held = fastlif.LIF(**settings).run(current).membrane[:, 0]
+    assert not held.any()
+    integrated = fastlif.LIF(**settings, while_refractory="integrate").run(current).membrane[:, 0]
+    assert integrated[2] == F4(1e-3 / (5.1 * 5e-3)) * (F4(0.4) * F4(5.1))
+    assert (integrated[2:] > 0).all()
+
+
+def test_a_refractory_time_is_rounded_to_steps():
+    for time, steps in ((0.0, 0), (4e-4, 0), (6e-4, 1), (2e-3, 2), (2.4e-3, 2), (2.6e-3, 3)):
+        a = fastlif.LIF(refractory_time=time, order="at_once").run(2.0, steps=50)
+        b = fastlif.LIF(refractory=steps, order="at_once").run(2.0, steps=50)
+        assert np.array_equal(a.spikes, b.spikes)
+    each = fastlif.LIF(refractory_time=[0.0, 2e-3]).run(2.0, steps=50)
+    assert same_bits(each.spikes[:, 1], fastlif.LIF(refractory=2).run(2.0, steps=50).spikes)
+
+
+def test_a_run_starts_at_rest_and_rest_does_not_widen_it():
+    run = fastlif.LIF(rest=np.array([-0.5, 0.25])).run(np.zeros((3, 2), F4))
+    assert run.membrane.dtype == F4
+    assert (run.membrane == [-0.5, 0.25]).all()
+    spk, mem = fastlif.LIF(rest=0.25)(np.zeros(2, F4))
+    assert (mem == 0.25).all()
+    assert not spk.any()
+    small = fastlif.LIF(rest=0.25)
+    for _ in range(3):  # also by the short way
+        assert (small.run(np.zeros(5, F4)).membrane == 0.25).all()
+
+
+def test_states_go_in_and_out():
+    neuron = fastlif.LIF(refractory=3, order="at_once")
+    cur = np.full(4, 0.3, F4)
+    state = fastlif.State(np.full(4, 0.9, F4), np.array([0, 1, 2, 0], F4))
+    spk, new = neuron(cur, state)
+    out = np.empty(4, bool), fastlif.State(np.empty(4, F4), np.empty(4, F4))
+    assert neuron(cur, state, out=out)[1] is out[1]
+    assert same_bits(out[1].mem, new.mem)
+    assert same_bits(out[1].refractory, new.refractory)
+    neuron(cur, state, out=(spk, state))  # in place
+    assert same_bits(state.mem, new.mem)
+    run = neuron.run(cur[None], new)
+    assert run.final.refractory.tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda n: n.run(np.zeros((3, 2)), fastlif.State(np.zeros(2), syn=np.zeros(2))),
+            ValueError,
+            "^initial.syn is given, but this neuron keeps only mem and refractory",
+        ),
+        (
+            lambda n: n.run(np.zeros((3, 2)), fastlif.State(np.zeros(2), np.zeros(3))),
+            ValueError,
+            r"do not broadcast to one population: current \(2,\), .*initial.refractory \(3,\)",
+        ),
+        (
+            lambda n: n(np.zeros(2), np.zeros(2), out=(np.zeros(2, bool), np.zeros(2))),
+            TypeError,
+            r"^out must be \(spk, State\(mem, refractory\)\)",
+        ),
+        (
+            lambda n: n(
+                np.zeros(2), None, out=(np.zeros(2, bool), fastlif.State(np.zeros(2)))
+            ),
+            ValueError,
+            "got a State that holds mem",
+        ),
+        (
+            lambda n: fastlif.LIF()(
+                np.zeros(2), None,
+                out=(np.zeros(2, bool), fastlif.State(np.zeros(2), np.zeros(2))),
+            ),
+            ValueError,
+            "got a State that holds mem and refractory",
+        ),
+        (
+            lambda n: fastlif.LIF(max_spikes=2, order="at_once").run(
+                np.zeros((3, 2)), record="packed"
+            ),
+            ValueError,
+            "^record='packed' has one bit",
+        ),
+    ],
+)  # fmt: skip
+def test_wrong_states_and_records_are_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call(fastlif.LIF(refractory=2))
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"reset_to": 0.1}, ValueError, "^reset_to is for reset_mechanism='value'"),
+        (
+            {"reset_by": 0.1, "reset_mechanism": "zero"},
+            ValueError,
+            "^reset_by is for reset_mechanism='subtract', got 'zero'",
+        ),
+        ({"refractory": 2, "refractory_time": 1.0}, ValueError, "got both$"),
+        ({"refractory": 1.5}, ValueError, "^refractory must be whole numbers from 0 .* got 1.5"),
+        ({"refractory": -1}, ValueError, "^refractory must be whole numbers from 0"),
+        ({"refractory": 2**25}, ValueError, "^refractory must be whole numbers from 0 to 16777216"),
+        ({"refractory_time": -1e-3}, ValueError, "^refractory_time must not be negative"),
+        ({"refractory_time": 1e9}, ValueError, "^refractory_time/time_step must be whole"),
+        ({"integration": "exakt"}, ValueError, "did you mean 'exact'"),
+        ({"order": "later"}, ValueError, "^order must be one of 'entering', 'at_once', 'delayed'"),
+        ({"inclusive": 1}, TypeError, "^inclusive must be True or False, got 1"),
+        ({"within_step": True}, ValueError, "^within_step needs integration='exact'"),
+        ({"max_spikes": 2}, ValueError, "^max_spikes above 1 needs order='at_once'"),
+        ({"max_spikes": 0}, ValueError, "^max_spikes must be at least 1, got 0"),
+        ({"floor": "low"}, TypeError, "^floor must hold real numbers"),
+        ({"rest": np.inf}, ValueError, "^rest must be finite, got inf"),
+    ],
+    ids=str,
+)
+def test_settings_that_make_no_sense_are_refused(settings, error, message):
+    with pytest.raises(error, match=message):
+        fastlif.LIF(**settings)
+
+
+@pytest.mark.parametrize("dtype", [F4, np.float64])
+def test_within_step_is_nengos_at_any_threshold_and_rest(dtype):
+    scaled = fastlif.LIF(
+        integration="exact", order="at_once", reset_mechanism="value", within_step=True,
+        refractory_time=2.3e-3, R=1.0, C=0.02, threshold=-50.0, rest=-65.0, time_step=1e-3,
+    )  # fmt: skip
+    peer = fastlif.presets.nengo_lif(tau_ref=2.3e-3, min_voltage=-np.inf)
+    current = np.random.default_rng(0).uniform(0, 6, (400, 30)).astype(dtype)
+    run, reference = scaled.run(current * dtype(15)), peer.run(current)
+    assert reference.spikes.sum() > 1000
+    differ = (run.spikes != reference.spikes).sum()
+    assert differ <= (0 if dtype is np.float64 else 4)  # rounding differs
+    if not differ:
+        tolerance = {"atol": 1e-2 if dtype is F4 else 1e-10}
+        np.testing.assert_allclose(run.membrane, reference.membrane * 15 - 65, **tolerance)
