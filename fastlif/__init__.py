@@ -2,6 +2,7 @@
 
 from fastlif import presets
 from fastlif.functions import leaky_integrate_and_fire, leaky_integrate_neuron
+from fastlif.interop.nir import from_nir, to_nir
 from fastlif.lif import LIF
 from fastlif.neurons import Lapicque, Leaky
 from fastlif.recording import Events, Run
@@ -16,7 +17,9 @@ __all__ = [
     "Leaky",
     "Run",
     "State",
+    "from_nir",
     "leaky_integrate_and_fire",
     "leaky_integrate_neuron",
     "presets",
+    "to_nir",
 ]

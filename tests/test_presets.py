@@ -145,7 +145,7 @@ def peer_of(name):
 
 
 @pytest.mark.peers
-@pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("name", "k"), RUNS)
 def test_the_peer_itself_agrees(name, k):
     peer = peer_of(name)
@@ -160,7 +160,7 @@ def test_the_peer_itself_agrees(name, k):
 
 
 @pytest.mark.peers
-@pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
 def test_norses_import_of_a_nir_node_agrees(reset):
     with warnings.catch_warnings():

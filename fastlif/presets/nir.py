@@ -57,7 +57,7 @@ class nir_lif(Neuron):
     >>> from fastlif import presets
     >>> run = presets.nir_lif(tau=0.01, r=2.0).run(np.float32(0.8), steps=40)
     >>> np.flatnonzero(run.spikes)
-    array([ 9, 18, 27, 37])
+    array([ 9, 19, 28, 38])
     """
 
     tau: Parameter = 0.02
@@ -256,7 +256,7 @@ class nir_cuba_lif(Neuron):
     >>> from fastlif import presets
     >>> run = presets.nir_cuba_lif(tau_syn=0.004, tau_mem=0.01).run(np.float32(2.0), steps=30)
     >>> np.flatnonzero(run.spikes)
-    array([10, 16, 23, 29])
+    array([ 9, 16, 23])
     """
 
     tau_syn: Parameter = 0.005

@@ -58,7 +58,7 @@ class sinabs_lif(Neuron):
     >>> import numpy as np
     >>> from fastlif import presets
     >>> presets.sinabs_lif(tau_mem=20.0, norm_input=False).run(np.float32(0.7), steps=5).spikes
-    array([0, 1, 0, 1, 1], dtype=int32)
+    array([0, 1, 1, 0, 1], dtype=int32)
     """
 
     tau_mem: Parameter

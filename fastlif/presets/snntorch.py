@@ -33,7 +33,7 @@ def snntorch_lapicque(
     >>> from fastlif import presets
     >>> neuron = presets.snntorch_lapicque(R=5.1, C=5e-3, time_step=1e-3)
     >>> int(neuron.run(np.float32(0.3), steps=100, record="counts").counts)
-    2
+    3
     """
     return Lapicque(beta, R, C, time_step, threshold, reset_mechanism)
 
@@ -63,6 +63,6 @@ def snntorch_leaky(
     >>> from fastlif import presets
     >>> run = presets.snntorch_leaky(0.9).run(np.float32(0.3), steps=100, record="counts")
     >>> int(run.counts)
-    20
+    23
     """
     return Leaky(beta, threshold, reset_mechanism, reset_delay)  # type: ignore[arg-type]

@@ -9,19 +9,20 @@ from norse.torch.functional.reset import reset_subtract
 PACKAGE = "norse"
 
 
-def nir_lif(current, *, tau=0.02, r=1.0, v_leak=0.0, v_threshold=1.0, dt=0.001, reset="subtract"):
+def nir_lif(current, *, tau=0.02, r=1.0, v_leak=0.0, v_threshold=1.0, v_reset=None, dt=0.001):
     """Run a current (step, neuron): the spikes, and the membrane after the reset, from `v_leak`.
 
     Norse ignores `r`, so the current comes multiplied by it. Its importer ignores `reset_method`
-    for a LIF too, and resets to zero: "zero" leaves that, "subtract" sets it on the neuron.
+    for a LIF too, and resets to zero: with `v_reset` None subtraction is set on the neuron.
     """
+    assert v_reset in (None, 0)
     current = np.asarray(current, np.float32)
     values = {"tau": tau, "r": r, "v_leak": v_leak, "v_threshold": v_threshold}
     shape = current.shape[1:]
     values = {k: np.broadcast_to(np.float32(v), shape).copy() for k, v in values.items()}
     graph = nir.NIRGraph.from_list(nir.LIF(**values))
     network = norse.from_nir(graph, ignore_warnings=True, reset_method=reset_subtract, dt=dt)
-    if reset == "subtract":
+    if v_reset is None:
         network.lif.p = network.lif.p._replace(reset_method=reset_subtract)
     spikes, membrane, state = [], [], None
     with torch.no_grad():

@@ -1,0 +1,1 @@
+"""Bridges to other tools, a file a tool. Each imports its tool only when it is used."""

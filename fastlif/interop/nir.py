@@ -1,0 +1,223 @@
+"""NIR, the Neuromorphic Intermediate Representation: its nodes to neurons and back."""
+
+import warnings
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from fastlif.checks import Numbers, described, number
+from fastlif.lif import LIF
+from fastlif.neuron import Neuron
+from fastlif.neurons import Lapicque, Leaky
+from fastlif.presets.nir import nir_cuba_lif, nir_if, nir_li, nir_lif
+
+# The nodes that are neurons, by the names of their classes.
+_NEURONS: dict[str, Any] = {
+    "LIF": nir_lif,
+    "IF": nir_if,
+    "LI": nir_li,
+    "CubaLIF": nir_cuba_lif,
+}
+
+
+def from_nir(node: Any, dt: float) -> Any:
+    r"""Return the neurons of a NIR node, which steps of ``dt`` integrate.
+
+    NIR gives equations in continuous time, :math:`\tau \dot v = (v_{leak} - v) + R I`; these are
+    their Euler steps. How spikes are tested and reset, the presets say that are returned.
+
+    Parameters
+    ----------
+    node : nir.LIF, nir.IF, nir.LI, nir.CubaLIF or nir.NIRGraph
+        A node, or a graph, as ``nir.read`` gives it.
+    dt : float
+        Step (second). Tools that write NIR differ in the one they have in mind: snnTorch 1e-4.
+
+    Returns
+    -------
+    Neuron or dict
+        :class:`~fastlif.presets.nir_lif`, ``nir_if``, ``nir_li`` or ``nir_cuba_lif``; of a graph,
+        the neurons of its nodes by their names. The graph's other nodes (weights, convolutions)
+        are for the caller.
+
+    Raises
+    ------
+    TypeError
+        If the node is no neuron that fastlif has, or a graph has such a node inside another graph.
+    ValueError
+        If dt or a parameter of the node is out of its range.
+
+    Notes
+    -----
+    A node without ``v_reset`` (of NIR up to 1.0.5) is reset by subtraction, as NIR said then. NIR
+    from 1.0.6 on gives every node a ``v_reset``, zero where a file has none.
+
+    Examples
+    --------
+    >>> import numpy as np, fastlif, nir
+    >>> node = nir.LIF(
+    ...     tau=np.full(3, 0.01), r=np.ones(3), v_leak=np.zeros(3), v_threshold=np.ones(3),
+    ...     v_reset=np.zeros(3),
+    ... )
+    >>> neuron = fastlif.from_nir(node, dt=1e-3)
+    >>> neuron.run(np.full((100, 3), 1.5, np.float32), record="counts").counts
+    array([9, 9, 9])
+    """
+    number("dt", dt, above=0)
+    kind = type(node).__name__
+    if kind == "NIRGraph":
+        return {
+            name: from_nir(inner, dt)
+            for name, inner in node.nodes.items()
+            if type(inner).__name__ in (*_NEURONS, "NIRGraph")
+        }
+    if kind not in _NEURONS:
+        raise TypeError(
+            f"node must be a nir.{', nir.'.join(_NEURONS)} or a graph that holds some, "
+            f"got {described(node)}"
+        )
+    preset = _NEURONS[kind]
+    names = (field.name for field in fields(preset) if field.name != "dt")
+    given = {name: getattr(node, name, None) for name in names}
+    parameters = {name: np.asarray(value) for name, value in given.items() if value is not None}
+    return preset(**parameters, dt=dt)
+
+
+def to_nir(
+    neuron: Neuron,
+    *,
+    dt: float | None = None,
+    shape: tuple[int, ...] | None = None,
+    strict: bool = True,
+) -> Any:
+    """Return the NIR node of a neuron.
+
+    Parameters
+    ----------
+    neuron : LIF, Lapicque, Leaky, or what from_nir returns
+        The neuron. NIR's spikes are reset at once (to ``v_reset``; up to NIR 1.0.5 by the
+        threshold), where the membrane is above the threshold; it knows no refractory period.
+    dt : float, optional
+        Step (second) of a Leaky, which has none itself: ``tau = dt/(1 - beta)``.
+    shape : tuple of int, optional
+        The population's shape, which NIR's arrays must have; if left out, that of the neuron's
+        own parameters, or one neuron.
+    strict : bool
+        False writes the nearest node, with a warning, where the neuron does not fit.
+
+    Returns
+    -------
+    nir.LIF, nir.IF, nir.LI or nir.CubaLIF
+        The node.
+
+    Raises
+    ------
+    TypeError
+        If NIR has no node for such a neuron.
+    ValueError
+        If the neuron does not fit its node, saying why not.
+    ImportError
+        If nir is not installed.
+
+    Examples
+    --------
+    >>> import fastlif
+    >>> neuron = fastlif.LIF(order="at_once", reset_mechanism="zero")
+    >>> float(fastlif.to_nir(neuron, shape=(4,)).tau[0])
+    0.0255
+    """
+    try:
+        import nir
+    except ImportError as error:
+        raise ImportError("to_nir needs nir: pip install 'fastlif[nir]'") from error
+    if isinstance(neuron, tuple(_NEURONS.values())):
+        kind = next(name for name, preset in _NEURONS.items() if type(neuron) is preset)
+        own = (field.name for field in fields(neuron))  # type: ignore[arg-type]
+        values = {name: getattr(neuron, name) for name in own if name != "dt"}
+        misfits: list[str] = []
+    elif isinstance(neuron, Leaky):
+        kind, values, misfits = _leaky(neuron, dt)
+    elif isinstance(neuron, Lapicque):
+        kind, values, misfits = _lapicque(neuron)
+    elif isinstance(neuron, LIF):
+        kind, values, misfits = _lif(neuron)
+    else:
+        raise TypeError(
+            "neuron must be a LIF, a Lapicque, a Leaky or one of fastlif.presets.nir_*, "
+            f"got {described(neuron)}"
+        )
+    node = getattr(nir, kind)
+    resets = "v_reset" in node.__dataclass_fields__
+    v_reset = values.pop("v_reset", None)
+    if resets:
+        values["v_reset"] = 0.0 if v_reset is None else v_reset
+        if v_reset is None:
+            misfits.append(f"it is reset by subtraction, and nir.{kind} to v_reset")
+    elif v_reset is not None:
+        misfits.append(f"it is reset to a value, and this nir.{kind} by its threshold")
+    if misfits:
+        message = f"{neuron!r} does not fit nir.{kind}: {'; '.join(misfits)}"
+        if strict:
+            raise ValueError(f"{message} (strict=False writes the nearest node)")
+        warnings.warn(message, stacklevel=2)
+    return node(**_shaped(values, shape))
+
+
+def _lif(neuron: LIF) -> tuple[str, dict[str, Any], list[str]]:
+    misfits = {
+        "its input is a voltage": neuron.input != "current",
+        f"order={neuron.order!r}: its reset follows a step late": neuron.order != "at_once",
+        "it fires on reaching the threshold": neuron.inclusive or neuron.max_spikes > 1,
+        "it is refractory": neuron.physics.refractory,
+        "its membrane has a floor": neuron.floor is not None,
+        "it fires several spikes in a step": neuron.max_spikes > 1,
+        "reset_by is not its threshold": neuron.reset_by is not None,
+    }
+    found = [reason for reason, holds in misfits.items() if holds]
+    values = {"tau": _product(neuron.R, neuron.C), "r": neuron.R, "v_leak": neuron.rest}
+    if neuron.reset_mechanism == "none":
+        if np.any(np.isfinite(neuron.threshold)):
+            found.append("it fires without a reset (a nir.LI never fires: threshold=inf)")
+        return "LI", values, found
+    to = neuron.rest if neuron.reset_to is None else neuron.reset_to
+    reset = {"value": to, "zero": 0.0, "subtract": None}[neuron.reset_mechanism]
+    return "LIF", {**values, "v_threshold": neuron.threshold, "v_reset": reset}, found
+
+
+def _lapicque(neuron: Lapicque) -> tuple[str, dict[str, Any], list[str]]:
+    constants = neuron.constants(np.dtype(np.float64))
+    return _delayed(neuron, {"tau": 1 / constants["rate"], "r": constants["gain"], "v_leak": 0.0})
+
+
+def _leaky(neuron: Leaky, dt: float | None) -> tuple[str, dict[str, Any], list[str]]:
+    if dt is None:
+        raise TypeError("dt must be given: a Leaky has a decay rate, and no time step")
+    step = number("dt", dt, above=0)
+    leak = 1 - np.clip(np.asarray(neuron.beta, np.float64), 0, 1)
+    if not np.all(leak > 0):
+        raise ValueError("beta must be less than 1: a nir.LIF leaks")
+    return _delayed(neuron, {"tau": step / leak, "r": 1 / leak, "v_leak": 0.0})
+
+
+def _delayed(
+    neuron: Lapicque | Leaky, values: dict[str, Any]
+) -> tuple[str, dict[str, Any], list[str]]:
+    """Complete the node of one of snnTorch's neurons."""
+    late = getattr(neuron, "reset_delay", True)
+    found = ["its reset follows a step late"] if late else []
+    if neuron.reset_mechanism == "none":
+        found = ["it fires without a reset"]
+    reset = 0.0 if neuron.reset_mechanism == "zero" else None
+    return "LIF", {**values, "v_threshold": neuron.threshold, "v_reset": reset}, found
+
+
+def _product(a: Any, b: Any) -> Numbers:
+    return np.asarray(a, np.float64) * np.asarray(b, np.float64)
+
+
+def _shaped(values: dict[str, Any], shape: tuple[int, ...] | None) -> dict[str, Numbers]:
+    """Return arrays of one shape, which has an axis at least."""
+    own = np.broadcast_shapes(*(np.shape(value) for value in values.values()))
+    wide = own or (1,) if shape is None else shape
+    return {name: np.array(np.broadcast_to(value, wide)) for name, value in values.items()}

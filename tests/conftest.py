@@ -1,0 +1,14 @@
+"""What needs a tool that is not installed is skipped."""
+
+import importlib.util
+
+import pytest
+
+
+def pytest_collection_modifyitems(items):
+    """Skip the examples of ``fastlif.interop.x`` where x cannot be imported."""
+    for item in items:
+        if isinstance(item, pytest.DoctestItem) and item.name.startswith("fastlif.interop."):
+            tool = item.name.split(".")[2]
+            if importlib.util.find_spec(tool) is None:
+                item.add_marker(pytest.mark.skip(reason=f"{tool} is not installed"))

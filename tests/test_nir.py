@@ -1,0 +1,152 @@
+"""NIR: nodes to neurons and back, and networks that other tools wrote."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastlif
+from fastlif import presets
+
+nir = pytest.importorskip("nir")
+
+GOLDEN = Path(__file__).parent / "golden"
+F4 = np.float32
+
+
+@pytest.fixture(scope="module")
+def runs():
+    with np.load(GOLDEN / "nir_networks.npz") as file:
+        arrays = {name: file[name] for name in file.files}
+    return arrays | {"meta": json.loads(str(arrays["meta"]))}
+
+
+def weighted(node, x):
+    return x @ node.weight.T + getattr(node, "bias", 0)
+
+
+@pytest.mark.parametrize("tool", ["snntorch", "norse"])
+def test_a_network_that_another_tool_wrote_runs_as_there(tool, runs):
+    graph = nir.read(GOLDEN / f"{tool}.nir")
+    neurons = fastlif.from_nir(graph, runs["meta"]["dt"][tool])
+    assert list(neurons) == ["1", "3"]
+    x = runs[f"{tool}_input"]
+    for layer, name in enumerate(neurons, 1):
+        current = weighted(graph.nodes[str(int(name) - 1)], x).astype(F4)
+        run = neurons[name].run(current)
+        assert np.array_equal(run.spikes, runs[f"{tool}_spikes_{layer}"])
+        np.testing.assert_allclose(run.membrane, runs[f"{tool}_membrane_{layer}"], atol=1e-5)
+        x = run.spikes.astype(F4)
+
+
+def test_a_cubalif_that_snntorch_wrote_runs_as_there(runs):
+    graph = nir.read(GOLDEN / "cuba.nir")
+    neuron = fastlif.from_nir(graph.nodes["cubalif"], runs["meta"]["dt"]["cuba"])
+    assert isinstance(neuron, presets.nir_cuba_lif)
+    run = neuron.run(runs["cuba_input"])
+    assert np.array_equal(run.spikes, runs["cuba_spikes"])
+    np.testing.assert_allclose(run.membrane, runs["cuba_membrane"], atol=1e-5)
+    np.testing.assert_allclose(run.final.syn, runs["cuba_current"][-1], atol=1e-5)
+
+
+def arrays(**values):
+    return {name: np.full(3, value) for name, value in values.items()}
+
+
+def test_a_node_comes_back_as_it_was():
+    nodes = [
+        nir.LIF(**arrays(tau=0.02, r=2.0, v_leak=0.1, v_threshold=1.5, v_reset=-0.1)),
+        nir.IF(**arrays(r=2.0, v_threshold=1.5, v_reset=0.2)),
+        nir.LI(**arrays(tau=0.02, r=2.0, v_leak=0.1)),
+        nir.CubaLIF(
+            **arrays(
+                tau_syn=0.01, tau_mem=0.02, r=2.0, v_leak=0.1, v_threshold=1.5, v_reset=0.0,
+                w_in=3.0,
+            )
+        ),
+    ]  # fmt: skip
+    for node in nodes:
+        neuron = fastlif.from_nir(node, 1e-3)
+        back = fastlif.to_nir(neuron)
+        assert type(back) is type(node)
+        for name, value in vars(node).items():
+            if isinstance(value, np.ndarray):
+                assert np.array_equal(getattr(back, name), value), name
+        assert neuron.run(np.ones((4, 3))).membrane.shape == (4, 3)
+
+
+def test_a_node_without_v_reset_is_reset_by_subtraction():
+    class LIF:  # as nir up to 1.0.5 has it
+        tau, r, v_leak, v_threshold = (np.full(2, value) for value in (0.02, 1.0, 0.0, 1.0))
+
+    neuron = fastlif.from_nir(LIF(), 1e-3)
+    assert neuron.v_reset is None
+    old = presets.nir_lif(tau=0.02)
+    assert np.array_equal(
+        neuron.run([[3.0, 9.0]] * 90).membrane, old.run([[3.0, 9.0]] * 90).membrane
+    )
+
+
+@pytest.mark.parametrize(
+    "neuron",
+    [
+        fastlif.LIF(order="at_once", reset_mechanism="zero", rest=0.1),
+        fastlif.LIF(order="at_once", reset_mechanism="value", reset_to=-0.3, rest=0.1),
+        fastlif.LIF(reset_mechanism="none", threshold=np.inf, order="at_once"),
+        fastlif.Leaky(beta=0.9, reset_mechanism="zero", reset_delay=False),
+    ],
+    ids=repr,
+)
+def test_a_neuron_that_fits_steps_as_its_node(neuron):
+    node = fastlif.to_nir(neuron, dt=1e-3, shape=(4,))
+    again = fastlif.from_nir(node, 1e-3)
+    current = np.random.default_rng(0).uniform(-0.2, 0.9, (500, 4))
+    a, b = neuron.run(current), again.run(current)
+    if isinstance(neuron, fastlif.Leaky):  # whose quirk resets twice what is still above
+        assert (a.spikes != b.spikes).mean() < 0.01
+    elif np.isfinite(neuron.threshold):
+        assert a.spikes.sum() > 10
+        assert np.array_equal(a.spikes, b.spikes)
+    else:
+        assert not b.spikes.any()
+        np.testing.assert_allclose(a.membrane, b.membrane, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("neuron", "reasons"),
+    [
+        (fastlif.LIF(), ["order='entering': its reset follows a step late", "by subtraction"]),
+        (fastlif.LIF(order="at_once", reset_mechanism="zero", refractory=2), ["it is refractory"]),
+        (
+            fastlif.LIF(order="at_once", inclusive=True, floor=0.0, reset_by=0.1),
+            ["on reaching the threshold", "has a floor", "reset_by is not its threshold"],
+        ),
+        (fastlif.LIF(reset_mechanism="none", order="at_once"), ["it fires without a reset"]),
+        (fastlif.Lapicque(R=5.0, C=5e-3, time_step=1e-3), ["a step late", "by subtraction"]),
+        (fastlif.Leaky(beta=0.9, reset_mechanism="none"), ["it fires without a reset"]),
+        (presets.nir_lif(), ["it is reset by subtraction"]),
+    ],
+    ids=repr,
+)
+def test_what_does_not_fit_is_said(neuron, reasons):
+    with pytest.raises(ValueError, match="does not fit nir") as caught:
+        fastlif.to_nir(neuron, dt=1e-3)
+    for reason in reasons:
+        assert reason in str(caught.value)
+    with pytest.warns(UserWarning, match="does not fit nir"):
+        node = fastlif.to_nir(neuron, dt=1e-3, strict=False)
+    assert isinstance(node, (nir.LIF, nir.LI))
+
+
+def test_wrong_arguments_are_refused():
+    with pytest.raises(TypeError, match=r"^node must be a nir.LIF, .* got "):
+        fastlif.from_nir(nir.Linear(weight=np.ones((2, 2))), 1e-3)
+    with pytest.raises(ValueError, match=r"^dt must be greater than 0"):
+        fastlif.from_nir(nir.read(GOLDEN / "cuba.nir"), 0)
+    with pytest.raises(TypeError, match=r"^neuron must be a LIF, .* got norse_lif\("):
+        fastlif.to_nir(presets.norse_lif())
+    with pytest.raises(TypeError, match=r"^dt must be given"):
+        fastlif.to_nir(fastlif.Leaky(beta=0.9))
+    with pytest.raises(ValueError, match=r"^beta must be less than 1"):
+        fastlif.to_nir(fastlif.Leaky(beta=1.0), dt=1e-3)
