@@ -157,26 +157,3 @@ def test_the_peer_itself_agrees(name, k):
     assert np.array_equal(run.spikes, spikes)
     others, tolerance = OTHER_EXP.get((name, k), ([], 0))
     np.testing.assert_allclose(run.membrane, membrane, rtol=0, atol=tolerance)
-
-
-@pytest.mark.peers
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("reset", ["subtract", "zero"])
-def test_norses_import_of_a_nir_node_agrees(reset):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        reference = pytest.importorskip("peers.nir_reference", exc_type=ImportError)
-    rng = np.random.RandomState(7)
-    current = rng.uniform(-1.0, 4.0, (1000, 300)).astype(np.float32)
-    parameters = {
-        "tau": rng.uniform(0.01, 0.03, 300).astype(np.float32),
-        "r": rng.uniform(0.5, 1.5, 300).astype(np.float32),
-        "v_leak": rng.uniform(-0.1, 0.1, 300).astype(np.float32),
-        "v_threshold": rng.uniform(0.8, 1.2, 300).astype(np.float32),
-    }
-    spikes, membrane = reference.nir_lif(current, **parameters, reset=reset)
-    v_reset = None if reset == "subtract" else 0.0
-    run = presets.nir_lif(**parameters, v_reset=v_reset).run(current)
-    assert spikes.mean() > 0.02
-    assert np.array_equal(run.spikes, spikes)
-    assert np.array_equal(run.membrane, membrane)

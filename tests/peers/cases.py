@@ -28,9 +28,25 @@ MODULES = {
     "nengo_spiking_rectified_linear": "nengo",
     "snntorch_lapicque": "snntorch",
     "snntorch_leaky": "snntorch",
+    "nir_lif": "nir_reference",
 }
 
 CASES: dict[str, list[Case]] = {
+    "nir_lif": [
+        Case({}, -4.1, 6.3),
+        Case({"tau": 0.0173, "r": 1.31, "v_leak": 0.0317, "v_threshold": 0.913}, -2.3, 4.1),
+        Case({"tau": 0.0117, "v_threshold": 1.07, "v_reset": 0.0, "dt": 0.00093}, -3.1, 5.3),
+        Case(
+            {
+                "tau": ("each", 0.0113, 0.0311),
+                "r": ("each", 0.53, 1.47),
+                "v_leak": ("each", -0.11, 0.13),
+                "v_threshold": ("each", 0.83, 1.19),
+            },
+            -4.3,
+            7.1,
+        ),
+    ],
     "norse_lif": [
         Case({}, -0.61, 0.97),
         Case(
