@@ -92,7 +92,8 @@ class LIF(Neuron):
         Spikes are timed between steps, as Nengo does: with ``integration="exact"``,
         ``order="at_once"`` and a reset to "zero" or "value", the membrane is held for
         ``refractory_time`` from the very moment at which it crossed the threshold, and integrates
-        for what is left of a step.
+        for what is left of a step. Rates follow the closed form where the period is at least a
+        step: what is left of the spike's own step is never integrated.
     max_spikes : int
         More than 1: a step fires ``floor(u/threshold)`` times, up to that often, if the membrane
         reaches the threshold. With ``order="at_once"`` and "subtract" only.

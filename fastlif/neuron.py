@@ -23,10 +23,11 @@ MAY_BE_INFINITE = ("threshold", "floor")
 class Neuron(ABC):
     """What all neurons share: one step, all of time, and the constants that the kernels use.
 
-    Not made by itself: use :class:`Lapicque`, :class:`Leaky` or :class:`LIF`.
+    Not made by itself: use :class:`Lapicque`, :class:`Leaky`, :class:`LIF` or one of
+    :mod:`fastlif.presets`. A neuron is a frozen dataclass of checked parameters that has
+    ``physics`` and ``_derive``.
     """
 
-    threshold: Parameter
     reset_mechanism: str
     shapes: list[tuple[str, tuple[int, ...]]]  # of the parameters that are arrays, with their names
     _stepper: stepping.Stepper | None  # what a step like the last one needs
@@ -39,27 +40,31 @@ class Neuron(ABC):
         cur: ArrayLike,
         mem: ArrayLike | State | None = None,
         *,
-        out: tuple[Numbers, Numbers] | None = None,
-    ) -> tuple[Numbers, Numbers]:
+        out: tuple[Numbers, Numbers | State] | None = None,
+    ) -> tuple[Numbers, Any]:
         """Advance the population by one step.
 
         Parameters
         ----------
         cur : array_like
             The input current; broadcasts with ``mem`` and the neuron's parameters.
-        mem : array_like, optional
-            The membrane that enters the step; zero if left out.
+        mem : array_like or State, optional
+            The membrane that enters the step; at rest if left out. A :class:`State` of neurons
+            that keep more (whether they are refractory, a synaptic current).
         out : tuple of numpy.ndarray, optional
-            ``(spk, mem)``: a bool array and one of the state's dtype to write into. The second
-            may be the very array given as ``mem``, which then is stepped in place.
+            ``(spk, mem)``: arrays to write into, of the results' dtypes. The second may be the
+            very array given as ``mem``, which then is stepped in place. ``(spk, State(...))`` of
+            neurons that keep more.
 
         Returns
         -------
         spk : numpy.ndarray
-            bool, of the population's shape: the spikes that this step reports.
-        mem : numpy.ndarray
-            The membrane that leaves the step. float64 if ``cur`` or ``mem`` is a float64 array,
-            else float32; Python's numbers do not widen an array.
+            bool, of the population's shape: the spikes that this step reports; int32, how many,
+            of neurons that may fire several in a step.
+        mem : numpy.ndarray or State
+            The membrane that leaves the step, or the whole State of neurons that keep more.
+            float64 if ``cur`` or ``mem`` is a float64 array, else float32; Python's numbers do
+            not widen an array.
 
         Raises
         ------
@@ -111,7 +116,7 @@ class Neuron(ABC):
             to do so by hand, and no memory to speak of.
         initial : array_like or State, optional
             The membrane that enters the first step, or the ``final`` of an earlier run, which
-            this one then continues bit for bit; zero if left out.
+            this one then continues bit for bit; at rest if left out.
         steps : int, optional
             The number of steps, for a current that is constant in time.
         record : str or iterable of str

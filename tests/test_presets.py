@@ -1,7 +1,6 @@
 """Each preset against its peer: runs that the peer's own code made, and the peer itself, live.
 
-``pytest -m peers`` runs the peers again, those that can be imported; golden/make_peers.py says how
-they are installed.
+``pytest -m peers`` runs the peers again, those that can be imported; .ci/peers installs them.
 """
 
 import functools

@@ -23,8 +23,9 @@ class nengo_lif(Neuron):
 
     **Refractory**: for ``tau_ref`` from the very moment of the spike,
     ``dt + tau_rc*log1p(-(b - 1)/(J - 1))`` into the step, the membrane is held at 0 and the input
-    lost; then it integrates for what is left of the step. So the rate follows the closed form
-    ``1/(tau_ref + tau_rc*log1p(1/(J - 1)))``. ``State.refractory`` is Nengo's refractory_time.
+    lost; then it integrates for what is left of the step. So where ``tau_ref >= dt`` the rate
+    follows the closed form ``1/(tau_ref + tau_rc*log1p(1/(J - 1)))``. ``State.refractory`` is
+    Nengo's refractory_time.
 
     Checked with Nengo 4.1.0. ``J`` is the current after gain and bias. Nengo draws initial
     voltages at random; here a run starts from 0 unless ``initial`` says otherwise. Nengo's output

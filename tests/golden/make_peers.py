@@ -1,10 +1,8 @@
 """Make the reference runs of the presets: the cases of tests/peers, run by the peers themselves.
 
-    pip install torch==2.13.0 numpy scipy matplotlib loguru nir==1.0.4 nirtorch pbr
-    pip install nengo==4.1.0 rockpool==3.1.0 snntorch==1.0.0
-    pip install --no-deps norse==1.1.0 sinabs==3.1.3 spikingjelly==2.0.0
     python tests/golden/make_peers.py [PRESET ...]
 
+.ci/peers installs the peers, of the versions that the files were made with.
 Without names it makes those of tests/peers/cases.py whose peer can be imported. A file holds, for
 case k: spikes_k (bits along the neurons, or counts), membrane_k (the first four neurons), final_k
 (the last step), digest_k (of the whole membrane, in which -0.0 counts as 0.0).

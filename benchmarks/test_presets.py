@@ -1,0 +1,54 @@
+"""Each preset beside its peer's own neuron: the same current, membranes and spikes recorded.
+
+A peer that is not installed is skipped, and said to be missing; .ci/peers installs them. What runs
+them is in tests/peers, where it proves the presets, too.
+"""
+
+import statistics
+import time
+import warnings
+
+import numpy as np
+import pytest
+from peers import cases, cases_double
+
+from fastlif import presets
+
+TABLES = {name: table for table in (cases, cases_double) for name in table.CASES}
+STEPS, NEURONS = 500, 2000
+
+
+def peer_of(name):
+    module = TABLES[name].MODULES[name]
+    with warnings.catch_warnings():  # the peers' own, at their import
+        warnings.simplefilter("ignore")
+        return pytest.importorskip(
+            f"peers.{module}", reason=f"missing: {module}", exc_type=ImportError
+        )
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.benchmark(group="presets, beside the peer's own")
+@pytest.mark.parametrize("name", TABLES)
+def test_preset(benchmark, shape, name):
+    """Time one after the other, having checked that every spike is equal."""
+    case = TABLES[name].CASES[name][0]
+    steps, neurons = min(shape[0], STEPS), min(shape[1], NEURONS)
+    current = np.random.RandomState(0).uniform(case.low, case.high, (steps, neurons))
+    current = current.astype(case.dtype)
+    peer = getattr(peer_of(name), name)
+    neuron = getattr(presets, name)(**case.parameters)
+    assert np.array_equal(neuron.run(current).spikes, peer(current, **case.parameters)[0])
+    ratios = []
+
+    def setup():
+        start = time.perf_counter()
+        peer(current, **case.parameters)
+        between = time.perf_counter()
+        neuron.run(current)
+        ratios.append((between - start) / (time.perf_counter() - between))
+
+    benchmark.pedantic(lambda: neuron.run(current), setup=setup, rounds=5, warmup_rounds=1)
+    benchmark.extra_info["neuron_steps_per_second"] = current.size / benchmark.stats.stats.median
+    benchmark.extra_info["times as fast as the peer"] = statistics.median(ratios)
+    print(f"\n{name}: {statistics.median(ratios):.0f} times as fast as the peer")
