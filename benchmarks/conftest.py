@@ -1,12 +1,12 @@
 """What all benchmarks share: the workload's size, and the machine's own limits beside it."""
 
 import statistics
-import threading
 import time
 
+import limits as machine
 import numpy as np
 import pytest
-from numba import njit
+from limits import in_threads, sum_of
 
 
 def pytest_addoption(parser):
@@ -14,6 +14,17 @@ def pytest_addoption(parser):
     parser.addoption("--neurons", type=int, default=200_000, help="size of the large populations")
     parser.addoption("--steps", type=int, default=500, help="steps of the large runs")
     parser.addoption("--run-threads", type=int, default=2, help="threads of fastlif's large runs")
+    parser.addoption("--peer-neurons", type=int, default=20_000, help="neurons beside the peers")
+    parser.addoption("--peer-steps", type=int, default=200, help="steps beside the peers")
+    parser.addoption("--peer-rounds", type=int, default=5, help="rounds beside the peers")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """List what is missing, never to leave it out in silence."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = {str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped}
+    for reason in sorted(reason for reason in reasons if reason.startswith("missing")):
+        terminalreporter.write_line(reason)
 
 
 @pytest.fixture(scope="session")
@@ -34,28 +45,10 @@ def current(shape):
     return np.random.default_rng(0).uniform(0, 0.6, shape).astype(np.float32)
 
 
-@njit(nogil=True)
-def _sum(words):
-    total = 0
-    for k in range(len(words)):
-        total += words[k]
-    return total
-
-
 @pytest.fixture(scope="session")
-def in_threads(threads):
-    """Return a function that does ``work(part)`` for as many parts of an array as threads."""
-
-    def share(work, array):
-        first, *rest = np.array_split(array, threads)
-        others = [threading.Thread(target=work, args=(part,)) for part in rest]
-        for other in others:
-            other.start()
-        work(first)
-        for other in others:
-            other.join()
-
-    return share
+def limits(shape, threads):
+    """Measure what the machine can do, in this session."""
+    return machine.measure(threads, size=min(50_000_000, max(1000, shape[0] * shape[1])))
 
 
 @pytest.fixture(scope="session")
@@ -66,10 +59,10 @@ def copy(current):
 
 
 @pytest.fixture(scope="session")
-def read(current, in_threads):
+def read(current, threads):
     """Return a function that reads an array of the large runs' size, and the bytes it moves."""
     words = current.reshape(-1).view(np.int32)
-    return lambda: in_threads(_sum, words), current.nbytes
+    return lambda: in_threads(sum_of, words, threads), current.nbytes
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Run: check, allocate, cut into tiles, share among threads, call the kernel."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -85,7 +85,9 @@ def run(
     if work:
         feed = inputs.feed(values, population, dtype)
         sweep = _Sweep(neuron, constants, feed, len(values), states, records, done)
-        for_each(sweep.worker, sweep.tiles(wide), wide)
+        width = sweep.width(wide)
+        tiles = ((start, min(start + width, size)) for start in range(0, size, width))
+        for_each(lambda stopped: sweep.worker(stopped, width), tiles, wide)
         records.finish()
     if done is not None:
         done.close()
@@ -116,8 +118,8 @@ class _Sweep:
         self.size, self.dtype = last.size, last.dtype
         self.shared, self.varying = arrange(constants, mem.shape[1:])
 
-    def tiles(self, threads: int) -> Iterator[Tile]:
-        """Cut the flat population into tiles.
+    def width(self, threads: int) -> int:
+        """Return how many neurons of the flat population a tile has.
 
         Wide ones stream memory in long stretches; narrow ones keep scratch and stages in the
         nearest cache. A tile starts at a multiple of 8, the neurons of a packed byte.
@@ -130,17 +132,15 @@ class _Sweep:
             width = min(max(width, CALL_DENSE // self.steps // 64 * 64), WIDTH)
         else:
             width = WIDTH // 2 if self.varying else WIDTH
-        size = self.size
-        share = -(-size // threads)
-        width = min(width, -(-share // 64) * 64)
-        return ((start, min(start + width, size)) for start in range(0, size, width))
+        share = -(-self.size // threads)
+        return min(width, -(-share // 64) * 64)
 
-    def worker(self, stopped: Callable[[], bool]) -> Callable[[Tile], None]:
-        """Return what a thread does with a tile."""
+    def worker(self, stopped: Callable[[], bool], width: int) -> Callable[[Tile], None]:
+        """Return what a thread does with a tile, which has up to ``width`` neurons."""
         sinks = self.sinks
         stage = np.empty(STAGE, self.dtype) if self.feed.kind == "staged" else None
         fired = np.empty(4 * ROW, sinks.spike_dtype) if sinks.lacks_spikes else None
-        events = None if sinks.log is None else sinks.log.buffer(ROOM)
+        events = None if sinks.log is None else sinks.log.buffer(ROOM * width)
 
         def advance(tile: Tile) -> None:
             work = take(self.dtype)

@@ -69,7 +69,7 @@ def test_an_edit_of_any_kernel_file_is_noticed(tmp_path):
     assert python(code, tmp_path, **cache) == "0.9607843137254902"
     rules = tmp_path / "fastlif" / "kernels" / "rules.py"
     text = rules.read_text()
-    assert "return u + rate * (-u + x)" in text
+    assert "return u + c[RATE] * (x - u)" in text
     rules.write_text(text.replace("return u + c[RATE] * (x - u)", "return u + 8 * (x - u)"))
     assert python(code, tmp_path, **cache) == "-7.0"
 
@@ -98,7 +98,8 @@ def test_the_readmes_python_runs():
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert blocks
     for block in blocks:
-        exec(block, {})
+        if not block.startswith(">>>"):  # those are doctests, and run as such
+            exec(block, {})
 
 
 def test_tutorial2_draws_its_figures(tmp_path):

@@ -6,13 +6,13 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from fastlif.kernels.access import AT_MEMBRANE, WIDTH, bits_at, lowest_bit
+from fastlif.kernels.access import AT_MEMBRANE, bits_at, lowest_bit
 from fastlif.kernels.jit import compiled, contiguous
 
 # An event, until all are merged: the step above, the neuron's place in its tile below.
 PLACE_BITS = 16
-# What a buffer of events must hold: four steps of the widest tile, and how many spikes each is.
-ROOM = 2 * 4 * WIDTH
+# What a buffer must hold for each neuron: four steps' events, and how many spikes each is.
+ROOM = 2 * 4
 _ONE = np.uint64(1)
 
 

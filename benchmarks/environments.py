@@ -1,0 +1,62 @@
+"""Make an environment for the peers that go together: ``environments.py FOLDER [NAME ...]``.
+
+Norse, Sinabs and SpikingJelly go in without dependencies, which are more than their neurons need
+(torchvision and torchaudio among them, for another build of PyTorch); Rockpool's samna is left
+out. Brian2 2.9 needs an older NumPy than the others run with.
+"""
+
+import argparse
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+# What pip installs, a list a call. The versions are those that the golden files were made with.
+ENVIRONMENTS = {
+    "torch": [
+        [
+            "torch==2.13.0",
+            "numpy",
+            "scipy",
+            "matplotlib",
+            "loguru",
+            "nir==1.0.4",
+            "nirtorch",
+            "pbr",
+        ],
+        ["nengo==4.1.0", "rockpool==3.1.0", "snntorch==1.0.0", "jax==0.10.2"],
+        ["--no-deps", "norse==1.1.0", "sinabs==3.1.3", "spikingjelly==2.0.0"],
+    ],
+    "simulators": [["brian2==2.9.0", "numpy<2.4", "nest-simulator==3.10.0"]],
+}
+# pytest's options there: Nengo's plugin is for an older pytest.
+OPTIONS = {"torch": ["-p", "no:nengo"], "simulators": []}
+
+
+def python_of(folder):
+    """Return an environment's interpreter."""
+    return folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+
+
+def make(folder, name):
+    """Make the environment ``name`` in ``folder``, unless it is there; return its interpreter."""
+    place = Path(folder) / name
+    python = python_of(place)
+    if not (place / "done").exists():
+        print(f"making the environment {place}", flush=True)
+        venv.create(place, with_pip=True, clear=True)
+        for packages in [*ENVIRONMENTS[name], ["-e", f"{ROOT}[test,bench]"]]:
+            subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True)
+        (place / "done").touch()
+    return python
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("names", nargs="*", choices=[*ENVIRONMENTS, []], default=list(ENVIRONMENTS))
+    arguments = parser.parse_args()
+    for each in arguments.names:
+        make(arguments.folder, each)

@@ -1,0 +1,114 @@
+"""What the machine can do: bandwidths of memory, and a loop in C that stays in registers."""
+
+import ctypes
+import functools
+import shutil
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+SOURCE = Path(__file__).parent / "limit.c"
+
+
+def in_threads(work, array, threads):
+    """Do ``work(part)`` for as many parts of an array as threads."""
+    first, *rest = np.array_split(array, threads)
+    others = [threading.Thread(target=work, args=(part,)) for part in rest]
+    for other in others:
+        other.start()
+    work(first)
+    for other in others:
+        other.join()
+
+
+def same_part(array, part, whole):
+    """Return of ``array`` what ``part`` is of ``whole``."""
+    first = (part.ctypes.data - whole.ctypes.data) // whole.itemsize
+    return array[first : first + len(part)]
+
+
+@njit(nogil=True)
+def sum_of(words):
+    """Read all of an array."""
+    total = 0
+    for k in range(len(words)):
+        total += words[k]
+    return total
+
+
+def median_time(function, rounds=7):
+    """Return the median time of a call, after one that does not count."""
+    function()
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+@functools.cache
+def c_loop():
+    """Return the compiled loop of limit.c; None where there is no compiler."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        return None
+    library = Path(tempfile.mkdtemp()) / "limit.so"
+    flags = ["-O3", "-march=native", "-ffp-contract=off", "-fPIC", "-shared"]
+    features = Path("/proc/cpuinfo")
+    vector = 64 if features.exists() and "avx512f" in features.read_text() else 32
+    command = [compiler, *flags, f"-DVECTOR={vector}", "-o", str(library), str(SOURCE)]
+    subprocess.run(command, check=True)
+    function = ctypes.CDLL(str(library)).counts
+    function.argtypes = [
+        ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_long] * 2, *[ctypes.c_float] * 4,
+    ]  # fmt: skip
+    return function
+
+
+class Limits(NamedTuple):
+    """Measured in this session, with all threads: bytes a second, and neuron-steps a second."""
+
+    copy: float  # bytes read and written
+    read: float
+    fill: float
+    registers: float | None  # neuron-steps of a loop in C that moves nothing
+
+    def rate(self, bytes_each, writes):
+        """Return the neuron-steps a second of what moves so many bytes in each."""
+        if not bytes_each:
+            return self.registers or float("nan")
+        return (self.copy if writes else self.read) / bytes_each
+
+
+def measure(threads, size=50_000_000, steps=500):
+    """Measure the limits, on arrays of ``size`` single-precision numbers."""
+    source, target = np.ones(size, np.float32), np.ones(size, np.float32)
+
+    def copy(part):
+        np.copyto(same_part(target, part, source), part)
+
+    words = source.view(np.int32)
+    copied = median_time(lambda: in_threads(copy, source, threads))
+    read = median_time(lambda: in_threads(sum_of, words, threads))
+    filled = median_time(lambda: in_threads(lambda part: part.fill(2), target, threads))
+    registers = None
+    if c_loop() is not None:
+        current = np.linspace(0.1, 0.6, 200_000, dtype=np.float32)
+        counts = np.zeros(len(current), np.int32)
+
+        def part(columns):
+            into = same_part(counts, columns, current)
+            c_loop()(columns.ctypes.data, into.ctypes.data, len(columns), steps, 5.1, 5e-3, 1e-3, 1)
+
+        took = median_time(lambda: in_threads(part, current, threads))
+        registers = len(current) * steps / took
+    moved = source.nbytes
+    return Limits(2 * moved / copied, moved / read, moved / filled, registers)

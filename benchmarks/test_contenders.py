@@ -1,0 +1,93 @@
+"""The same workloads by everyone: checked equal to fastlif, then timed in turn with it.
+
+Each contender is held against the fastlif neuron that is its own, bit for bit: the spikes of every
+neuron are counted, and where all are recorded, each is compared. A contender that is not installed
+is skipped, and listed at the end of the run as missing.
+"""
+
+import importlib.metadata
+import statistics
+import time
+import warnings
+
+import contenders
+import numpy as np
+import pytest
+from workloads import WORKLOADS, task
+
+import fastlif
+
+# Where a compiler may fuse or reorder operations, a spike now and then falls a step apart.
+REORDERED = {"JAX scan", "torch.compile", "Brian2 Cython", "Brian2 C++ OpenMP"}
+
+
+def loaded(file):
+    with warnings.catch_warnings():  # the peers' own, at their import
+        warnings.simplefilter("ignore")
+        try:
+            return contenders.load(file)
+        except (ImportError, AttributeError, OSError) as error:
+            pytest.skip(f"missing: {file} ({error})")
+
+
+def version_of(package):
+    return fastlif.__version__ if package == "fastlif" else importlib.metadata.version(package)
+
+
+def assert_equal(name, entry, result, run):
+    counts, expected = np.asarray(entry.counts(result)), run.counts
+    assert expected.sum() > 0
+    if name in REORDERED:
+        assert (counts != expected).mean() <= 0.01
+        return
+    assert np.array_equal(counts, expected)
+    if entry.spikes is not None and run.spikes is not None:
+        assert np.array_equal(entry.spikes(result), run.spikes)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("workload", WORKLOADS)
+@pytest.mark.parametrize(("file", "name"), contenders.names())
+def test_contender(benchmark, request, limits, workload, file, name):
+    """Store the rate, fastlif's in turn, and the part of the machine's limit that it is."""
+    module = loaded(file)
+    steps, neurons = (request.config.getoption(f"--peer-{what}") for what in ("steps", "neurons"))
+    given = task(workload, steps, neurons)
+    benchmark.group = workload
+    try:
+        entry = module.CONTENDERS[name](given)
+    except contenders.Unsupported as why:
+        pytest.skip(f"unsupported: {why}")
+    record, constant = given.workload.record, given.workload.constant
+
+    def own(names=record):
+        return entry.neuron.run(entry.current, steps=steps if constant else None, record=names)
+
+    entry.setup()
+    assert_equal(name, entry, entry.run(), own(set(record) | {"counts"}))
+    own()
+    times = []
+
+    def setup():
+        start = time.perf_counter()
+        own()
+        times.append(time.perf_counter() - start)
+        entry.setup()
+
+    rounds = request.config.getoption("--peer-rounds")
+    benchmark.pedantic(entry.run, setup=setup, rounds=rounds)
+    rate = given.neuron_steps / benchmark.stats.stats.median
+    itemsize = entry.current.dtype.itemsize
+    moved = given.workload.bytes_each(itemsize)
+    benchmark.extra_info.update(
+        workload=workload,
+        contender=name,
+        version=version_of(module.PACKAGE),
+        steps=steps,
+        neurons=neurons,
+        dtype=str(entry.current.dtype),
+        neuron_steps_per_second=rate,
+        bytes_per_neuron_step=moved,
+        fraction_of_limit=rate / limits.rate(moved, "membrane" in record or "spikes" in record),
+        fastlif_times_as_fast=benchmark.stats.stats.median / statistics.median(times),
+    )
