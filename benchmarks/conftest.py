@@ -15,7 +15,7 @@ def pytest_addoption(parser):
     parser.addoption("--steps", type=int, default=500, help="steps of the large runs")
     parser.addoption("--run-threads", type=int, default=2, help="threads of fastlif's large runs")
     parser.addoption("--peer-neurons", type=int, default=20_000, help="neurons beside the peers")
-    parser.addoption("--peer-steps", type=int, default=200, help="steps beside the peers")
+    parser.addoption("--peer-steps", type=int, default=500, help="steps beside the peers")
     parser.addoption("--peer-rounds", type=int, default=5, help="rounds beside the peers")
 
 

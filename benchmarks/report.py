@@ -28,7 +28,7 @@ SLOWER = 0.7  # a ratio that fell below this part of what it was is flagged
 
 QUICK = {"--peer-neurons": 2000, "--peer-steps": 100, "--peer-rounds": 3, "--neurons": 20_000,
          "--steps": 200}  # fmt: skip
-FULL = {"--peer-neurons": 20_000, "--peer-steps": 200, "--peer-rounds": 5}
+FULL = {"--peer-neurons": 20_000, "--peer-steps": 500, "--peer-rounds": 5}
 SUITE = (
     "test_dense.py",
     "test_sparse.py",

@@ -30,6 +30,7 @@ def bars(results, folder):
         1, len(WORKLOADS), figsize=(3.1 * len(WORKLOADS), 4.2), layout="constrained", sharey=True
     )
     order = [entry["contender"] for entry in best(results, "counts")]
+    slowest = np.inf
     for axis, workload in zip(axes, WORKLOADS, strict=True):
         entries = {entry["contender"]: entry for entry in best(results, workload)}
         rates = [
@@ -42,8 +43,11 @@ def bars(results, folder):
         limit = own["neuron_steps_per_second"] / own["fraction_of_limit"]
         axis.axvline(limit, color="k", ls=":", label="the machine's limit")
         axis.set(xscale="log", title=workload, xlabel="neuron-steps a second")
+        slowest = min(slowest, np.nanmin(rates))
+    for axis in axes:
+        axis.set_xlim(10 ** np.floor(np.log10(slowest)), 10**10.7)
     axes[0].invert_yaxis()
-    axes[0].legend(loc="lower left", fontsize="small")
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center")
     save(fig, folder, "contenders")
 
 
@@ -70,7 +74,10 @@ def curves(results, folder):
         for axis in (above, below):
             if what in ("neurons", "steps"):
                 axis.set_xscale("log")
-            axis.set_yscale("log")
+            elif what == "threads":
+                axis.set_xticks(x)
+        above.set_ylim(bottom=0)
+        below.set_yscale("log")
         above.legend(fontsize="small")
         below.set_xlabel(what)
     axes[0, 0].set_ylabel("G neuron-steps a second")
