@@ -66,19 +66,37 @@ def read(current, threads):
 
 
 @pytest.fixture
-def beside(benchmark, shape):
-    """Return a function that times a run of a large population in turn with a reference.
+def noted(benchmark, limits):
+    """Return a function that stores what a timed benchmark comes to, in ``extra_info``.
 
-    ``beside(run, bytes_each, reference, amount, name)``. Stores in ``extra_info`` the
-    neuron-steps a second, the bytes that a neuron-step has to move, and, as ``name``, how the
-    run's rate compares with the reference's: the median over pairs, one timed right after the
-    other, of (the run's bytes a second) / (the reference's). With ``bytes_each`` None, ``amount``
-    is the reference's neuron-steps, and these are compared.
+    ``noted(neuron_steps, bytes_each, writes)``: the neuron-steps a second, the bytes that each has
+    to move, and the part of this session's limit that it is: of memory's bandwidth in copying or
+    in reading, or of C that stays in registers where nothing has to move.
     """
 
-    def measure(run, bytes_each, reference, amount, name):
+    def note(neuron_steps, bytes_each, writes):
+        rate = neuron_steps / benchmark.stats.stats.median
+        benchmark.extra_info["neuron_steps_per_second"] = rate
+        benchmark.extra_info["bytes_per_neuron_step"] = bytes_each
+        benchmark.extra_info["fraction_of_limit"] = rate / limits.rate(bytes_each, writes)
+        return rate
+
+    return note
+
+
+@pytest.fixture
+def beside(benchmark, shape, noted):
+    """Return a function that times a run of a large population in turn with a reference.
+
+    ``beside(run, bytes_each, reference, amount, name)``. Stores what ``noted`` does, and, as
+    ``name``, how the run's rate compares with the reference's: the median over pairs, one timed
+    right after the other, of (the run's bytes a second) / (the reference's). With ``by_steps``,
+    ``amount`` is the reference's neuron-steps, and these are compared.
+    """
+
+    def measure(run, bytes_each, reference, amount, name, *, by_steps=False, writes=False):
         steps = shape[0] * shape[1]
-        moved = steps if bytes_each is None else bytes_each * steps
+        moved = steps if by_steps else bytes_each * steps
         ratios = []
 
         def setup():
@@ -92,9 +110,7 @@ def beside(benchmark, shape):
         run()  # compiles
         reference()
         benchmark.pedantic(run, setup=setup, rounds=9, warmup_rounds=1)
-        rate = steps / benchmark.stats.stats.median
-        benchmark.extra_info["neuron_steps_per_second"] = rate
-        benchmark.extra_info["bytes_per_neuron_step"] = bytes_each
+        rate = noted(steps, bytes_each, writes)
         benchmark.extra_info[name] = statistics.median(ratios)
         print(f"\n{rate / 1e9:.2f} G neuron-steps/s, {name}: {statistics.median(ratios):.2f}")
 

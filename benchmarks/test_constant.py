@@ -33,7 +33,7 @@ def test_counts_of_a_constant_current(beside, shape, threads, each):
 
         in_threads(part, current, threads)
 
-    beside(run, None, in_c, size * steps, "rate by that of C in registers")
+    beside(run, 0, in_c, size * steps, "rate by that of C in registers", by_steps=True)
     if not each:
         done = c_out > 0
         np.testing.assert_array_equal(out["counts"][done], c_out[done])

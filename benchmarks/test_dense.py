@@ -20,7 +20,7 @@ def out(shape):
 def test_membrane_and_spikes(beside, current, out, threads, copy, model):
     """Read 4 bytes and write 5 a neuron-step."""
     neuron = fastlif.Leaky(beta=0.96) if model == "Leaky" else getattr(fastlif, model)(**RC)
-    beside(lambda: neuron.run(current, out=out, threads=threads), 9, *copy, BY_COPY)
+    beside(lambda: neuron.run(current, out=out, threads=threads), 9, *copy, BY_COPY, writes=True)
     assert out["spikes"].any()
 
 
@@ -32,7 +32,7 @@ def test_membrane_and_spikes_of_different_neurons(beside, current, out, threads,
     each = {k: rng.uniform(0.9, 1.1, current.shape[1]) * v for k, v in RC.items() if k in "RC"}
     each["threshold"] = rng.uniform(0.9, 1.1, current.shape[1])
     neuron = getattr(fastlif, model)(time_step=RC["time_step"], **each)
-    beside(lambda: neuron.run(current, out=out, threads=threads), 9, *copy, BY_COPY)
+    beside(lambda: neuron.run(current, out=out, threads=threads), 9, *copy, BY_COPY, writes=True)
     assert out["spikes"].any()
 
 
@@ -41,5 +41,5 @@ def test_spikes(beside, current, out, threads, copy):
     """Read 4 bytes and write 1 a neuron-step."""
     neuron, into = fastlif.LIF(**RC), {"spikes": out["spikes"]}
     run = lambda: neuron.run(current, record="spikes", out=into, threads=threads)  # noqa: E731
-    beside(run, 5, *copy, BY_COPY)
+    beside(run, 5, *copy, BY_COPY, writes=True)
     assert out["spikes"].any()

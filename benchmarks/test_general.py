@@ -28,8 +28,8 @@ def test_general(beside, current, out, threads, settings):
     """Read 4 bytes and write 5 a neuron-step, as the plain neuron does."""
     neuron, plain = fastlif.LIF(**SETTINGS[settings]), fastlif.LIF()
     beside(
-        lambda: neuron.run(current, out=out, threads=threads), None,
+        lambda: neuron.run(current, out=out, threads=threads), 9,
         lambda: plain.run(current, out=out, threads=threads), current.size,
-        "rate by the plain neuron's",
+        "rate by the plain neuron's", by_steps=True, writes=True,
     )  # fmt: skip
     assert out["spikes"].any()

@@ -115,16 +115,25 @@ def contenders_table(results):
 
 def suite_table(results):
     """Return lines of Markdown: fastlif's own suite beside the machine's limits."""
-    lines = ["| group | benchmark | median | G neuron-steps/s | beside |", "|---|---|---|---|---|"]
-    known = ("neuron_steps_per_second", "bytes_per_neuron_step")
+    lines = [
+        "| group | benchmark | median | G neuron-steps/s | of the limit | beside |",
+        "|---|---|---|---|---|---|",
+    ]
+    known = ("neuron_steps_per_second", "bytes_per_neuron_step", "fraction_of_limit")
     for entry in results["suite"]:
         beside = [
             f"{key}: {value:.2f}" for key, value in entry.items()
             if key not in ("name", "group", "median", "seconds_per_step", *known)
         ]  # fmt: skip
-        rate = entry.get("neuron_steps_per_second")
-        name, each = entry["name"].removeprefix("test_"), f"{rate / GIGA:.2f}" if rate else ""
-        cells = [entry["group"], name, time_of(entry["median"]), each, "; ".join(beside)]
+        rate, part = entry.get("neuron_steps_per_second"), entry.get("fraction_of_limit")
+        cells = [
+            entry["group"],
+            entry["name"].removeprefix("test_"),
+            time_of(entry["median"]),
+            f"{rate / GIGA:.3g}" if rate else "",
+            f"{part:.0%}" if part else "",
+            "; ".join(beside),
+        ]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 

@@ -1,6 +1,7 @@
 """What a user hands in, checked once: a message names the argument, what came, what is taken."""
 
 import difflib
+import math
 import operator
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
@@ -63,6 +64,13 @@ def parameter(
 
     A Python number stays one: beside an array it takes the array's dtype, as in NumPy.
     """
+    if (
+        type(value) is float
+        and (math.isfinite(value) if finite else not math.isnan(value))
+        and (above is None or value > above)
+        and (below is None or value < below)
+    ):
+        return value  # most are such, and an array of each would take ten times as long
     array = numbers(name, value)
     if array.dtype.kind == "b":
         raise TypeError(f"{name} must be a number or an array of numbers, got {described(value)}")

@@ -1,0 +1,97 @@
+"""The benchmarks' report: what it flags, and that it can be written."""
+
+import copy
+
+import pytest
+from workloads import WORKLOADS, task
+
+pytest.importorskip("resource", reason="memory is measured on Unix")
+import report
+import scaling
+
+
+def entry(contender, workload, rate):
+    return {
+        "name": f"test_contender[{contender}]", "group": workload, "median": 1e7 / rate,
+        "workload": workload, "contender": contender, "version": "1", "steps": 500,
+        "neurons": 20_000, "dtype": "float32", "neuron_steps_per_second": rate,
+        "bytes_per_neuron_step": 9, "fraction_of_limit": rate / 4e9, "fastlif_times_as_fast": 2.0,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def results():
+    rates = {"fastlif": 2e9, "NumPy": 5e8}
+    entries = [entry(name, w, rate) for w in WORKLOADS for name, rate in rates.items()]
+    point = {"neurons": 10, "steps": 10, "record": "counts", "peak_bytes": 0}
+    curve = [{**point, "neuron_steps_per_second": 1e9, "threads": n} for n in (1, 2)]
+    return {
+        "machine": dict.fromkeys(
+            ("date", "processor", "processors", "system", "python", "numpy", "numba", "fastlif",
+             "threads"), "x",
+        ),
+        "quick": True,
+        "suite": [
+            {"name": "test_x", "group": "g", "median": 1e-6, "neuron_steps_per_second": 1e9,
+             "fraction_of_limit": 0.5, "rate by another's": 1.5},
+            {"name": "test_import", "group": "g", "median": 0.2},
+        ],
+        "contenders": {"here": entries},
+        "missing": ["norse"],
+        "scaling": {"threads, counts": {"varied": "threads", "points": curve}},
+    }  # fmt: skip
+
+
+def test_a_slower_machine_counts_for_nothing(results):
+    now = copy.deepcopy(results)
+    for e in now["contenders"]["here"]:
+        e["neuron_steps_per_second"] /= 3
+    assert report.slower(results, now) == []
+
+
+def test_a_slower_fastlif_is_flagged(results):
+    now = copy.deepcopy(results)
+    for e in now["contenders"]["here"]:
+        if e["contender"] == "fastlif" and e["workload"] == "counts":
+            e["neuron_steps_per_second"] /= 2
+    assert report.slower(results, now) == ["counts (here): 2.00 times NumPy's rate, was 4.00"]
+    assert report.slower(now, results) == []  # what became faster is not
+
+
+def test_the_report_is_written(results, tmp_path):
+    pytest.importorskip("matplotlib")
+    import write
+
+    write.report(results, tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    assert "| fastlif | 2 G (50% of the limit) |" in text
+    assert "| NumPy | 0.5 G (fastlif 2x) |" in text
+    assert "Missing: norse." in text
+    assert "| g | x | 1 µs | 1 | 50% | rate by another's: 1.50 |" in text
+    assert "| threads, counts | threads = 2 | 1 | 0.0 MiB |" in text
+    for name in ("contenders", "scaling"):
+        for kind in ("png", "svg"):
+            assert (tmp_path / f"{name}.{kind}").stat().st_size > 1000
+
+
+def test_points_are_measured():
+    for what, points in scaling.points(True, 2).values():
+        assert all(what in point for point in points)
+    point = {"neurons": 1000, "steps": 50, "record": "membrane+spikes", "dtype": "float64"}
+    measured = scaling.measure(point)
+    assert measured["neuron_steps_per_second"] > 0
+    assert measured["peak_bytes"] >= 0
+    fires = scaling.neuron_for(0.01)
+    assert scaling.neuron_for(0.0).threshold == float("inf")
+    assert 0.9 < fires.threshold < 1.6
+
+
+def test_every_workload_is_drawn_alike():
+    for name, workload in WORKLOADS.items():
+        a, b = task(name, 20, 30), task(name, 20, 30)
+        assert (a.current == b.current).all()
+        assert a.over_time.shape == (20, 30)
+        assert a.neuron_steps == 600
+        assert workload.bytes_each(4) == 4 * (not workload.constant) + 5 * (
+            "membrane" in workload.record
+        ) + ("spikes" in workload.record and "membrane" not in workload.record)
