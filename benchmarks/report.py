@@ -29,13 +29,8 @@ SLOWER = 0.7  # a ratio that fell below this part of what it was is flagged
 QUICK = {"--peer-neurons": 2000, "--peer-steps": 100, "--peer-rounds": 3, "--neurons": 20_000,
          "--steps": 200}  # fmt: skip
 FULL = {"--peer-neurons": 20_000, "--peer-steps": 500, "--peer-rounds": 5}
-SUITE = (
-    "test_dense.py",
-    "test_sparse.py",
-    "test_constant.py",
-    "test_general.py",
-    "test_latency.py",
-)
+QUICK_SUITE = ("test_dense.py", "test_sparse.py", "test_latency.py")
+SUITE = (*QUICK_SUITE, "test_constant.py", "test_general.py")
 
 
 def machine():
@@ -108,7 +103,8 @@ def measured(arguments):
     options = QUICK if arguments.quick else FULL
     here = machine()
     print("fastlif beside the machine's limits", flush=True)
-    own, _ = suite(sys.executable, SUITE, {k: v for k, v in options.items() if "peer" not in k})
+    files = QUICK_SUITE if arguments.quick else SUITE
+    own, _ = suite(sys.executable, files, {k: v for k, v in options.items() if "peer" not in k})
     print("the contenders, in this environment", flush=True)
     # A plugin of Nengo's, where it is installed, is for an older pytest.
     plugin = environments.OPTIONS["torch"] if importlib.util.find_spec("nengo") else []
