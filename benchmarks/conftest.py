@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from limits import in_threads, sum_of
 
+collect_ignore_glob = ["contenders/*"]  # examples are looked for in modules, and these need peers
+
 
 def pytest_addoption(parser):
     """Add the options of the suite."""
