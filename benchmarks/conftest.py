@@ -22,11 +22,12 @@ def pytest_addoption(parser):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """List what is missing, never to leave it out in silence."""
+    """List the peers that are missing, never to leave them out in silence."""
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = {str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped}
-    for reason in sorted(reason for reason in reasons if reason.startswith("missing")):
-        terminalreporter.write_line(reason)
+    missing = {reason.split()[1] for reason in reasons if reason.startswith("missing: ")}
+    if missing:
+        terminalreporter.write_line(f"missing: {' '.join(sorted(missing))}")
 
 
 @pytest.fixture(scope="session")

@@ -56,7 +56,9 @@ def make(folder, name):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("names", nargs="*", choices=[*ENVIRONMENTS, []], default=list(ENVIRONMENTS))
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(ENVIRONMENTS)}; all by default")
     arguments = parser.parse_args()
-    for each in arguments.names:
+    if unknown := set(arguments.names) - ENVIRONMENTS.keys():
+        parser.error(f"no such environment: {', '.join(sorted(unknown))}")
+    for each in arguments.names or ENVIRONMENTS:
         make(arguments.folder, each)

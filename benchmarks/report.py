@@ -69,8 +69,8 @@ def suite(python, files, options, more=()):
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
             for line in process.stdout:
                 line = line.strip()
-                if line.startswith("missing"):
-                    missing.add(line.partition(":")[2].split()[0])
+                if line.startswith("missing: "):
+                    missing.update(line.split()[1:])
                 elif any(f" {word} " in f"{line} " for word in ("PASSED", "FAILED", "ERROR")):
                     print("  ", line.partition("::")[2] or line, flush=True)
         if process.returncode or not target.exists():
