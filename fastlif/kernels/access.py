@@ -10,7 +10,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from fastlif.kernels.jit import contiguous, rule
+from fastlif.kernels.jit import contiguous
 from fastlif.kernels.physics import drive
 from fastlif.kernels.rules import CONSTANTS
 
@@ -33,17 +33,8 @@ AT_MEMBRANE, AT_COUNT, AT_INPUT, AT_DRIVE = (
 )
 # Four steps' spikes, as bytes, in a scratch of their own.
 AT_FIRED = tuple(np.uintp(k * ROW) for k in range(4))
-_FIRST, _NEXT, _ROW = np.uintp(0), np.uintp(1), np.uintp(ROW)
+_C = tuple(np.uintp(row * ROW) for row in range(len(CONSTANTS)))
 _AT = {name: np.uintp(row * ROW) for name, row in STATES.items()}
-
-
-@rule
-def _thirteen(a, j, d):
-    """Return as many items of ``a`` as there are constants, from ``j`` on and ``d`` apart."""
-    return (
-        a[j], a[j + d], a[j + 2 * d], a[j + 3 * d], a[j + 4 * d], a[j + 5 * d], a[j + 6 * d],
-        a[j + 7 * d], a[j + 8 * d], a[j + 9 * d], a[j + 10 * d], a[j + 11 * d], a[j + 12 * d],
-    )  # fmt: skip
 
 
 def constants_of(constants, work):
@@ -54,7 +45,11 @@ def constants_of(constants, work):
 def _overload_constants_of(constants, work):
     if isinstance(constants, types.NoneType):
         return lambda constants, work: work
-    return lambda constants, work: _thirteen(constants, _FIRST, _NEXT)
+    return lambda constants, work: (
+        constants[0], constants[1], constants[2], constants[3], constants[4], constants[5],
+        constants[6], constants[7], constants[8], constants[9], constants[10], constants[11],
+        constants[12],
+    )  # fmt: skip
 
 
 def constants_at(source, j):
@@ -65,7 +60,11 @@ def constants_at(source, j):
 def _overload_constants_at(source, j):
     if isinstance(source, types.BaseTuple):
         return lambda source, j: source
-    return lambda source, j: _thirteen(source, j, _ROW)
+    return lambda source, j: (
+        source[j], source[j + _C[1]], source[j + _C[2]], source[j + _C[3]], source[j + _C[4]],
+        source[j + _C[5]], source[j + _C[6]], source[j + _C[7]], source[j + _C[8]],
+        source[j + _C[9]], source[j + _C[10]], source[j + _C[11]], source[j + _C[12]],
+    )  # fmt: skip
 
 
 def load(rule, work, j):
