@@ -59,18 +59,23 @@ def machine():
 
 
 def suite(python, files, options, more=()):
-    """Run files of the suite with an interpreter; return their benchmarks, and what is missing."""
+    """Run files of the suite with an interpreter.
+
+    Returns their benchmarks, the peers that are missing, and what some of those there cannot do.
+    """
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "run.json"
         command = [python, "-m", "pytest", *(str(HERE / file) for file in files), "-v", "-rs",
                    f"--benchmark-json={target}", "--benchmark-disable-gc", *more]  # fmt: skip
         command += [f"{name}={value}" for name, value in options.items()]
-        missing = set()
+        missing, unsupported = set(), set()
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
             for line in process.stdout:
                 line = line.strip()
                 if line.startswith("missing: "):
                     missing.update(line.split()[1:])
+                elif line.startswith("SKIPPED") and "unsupported: " in line:
+                    unsupported.add(line.partition("unsupported: ")[2])
                 elif any(f" {word} " in f"{line} " for word in ("PASSED", "FAILED", "ERROR")):
                     print("  ", line.partition("::")[2] or line, flush=True)
         if process.returncode or not target.exists():
@@ -80,7 +85,7 @@ def suite(python, files, options, more=()):
         {"name": b["name"], "group": b["group"], "median": b["stats"]["median"], **b["extra_info"]}
         for b in found
     ]
-    return kept, missing
+    return kept, missing, unsupported
 
 
 def curves(quick, processors):
@@ -104,19 +109,20 @@ def measured(arguments):
     here = machine()
     print("fastlif beside the machine's limits", flush=True)
     files = QUICK_SUITE if arguments.quick else SUITE
-    own, _ = suite(sys.executable, files, {k: v for k, v in options.items() if "peer" not in k})
+    own, _, _ = suite(sys.executable, files, {k: v for k, v in options.items() if "peer" not in k})
     print("the contenders, in this environment", flush=True)
     # A plugin of Nengo's, where it is installed, is for an older pytest.
     plugin = environments.OPTIONS["torch"] if importlib.util.find_spec("nengo") else []
-    found, missing = suite(sys.executable, ["test_contenders.py"], options, plugin)
+    found, missing, unsupported = suite(sys.executable, ["test_contenders.py"], options, plugin)
     sessions = {"here": found}
     if not arguments.quick:
         for name in environments.ENVIRONMENTS:
             python = environments.make(arguments.environments, name)
             print(f"the contenders, in the environment {name!r}", flush=True)
             more = environments.OPTIONS[name]
-            sessions[name], lacking = suite(python, ["test_contenders.py"], options, more)
+            sessions[name], lacking, cannot = suite(python, ["test_contenders.py"], options, more)
             missing &= lacking
+            unsupported |= cannot
     print("scaling, a process a point", flush=True)
     scaled = curves(arguments.quick, here["processors"])
     return {
@@ -125,6 +131,7 @@ def measured(arguments):
         "suite": own,
         "contenders": sessions,
         "missing": sorted(missing),
+        "unsupported": sorted(unsupported),
         "scaling": scaled,
     }
 

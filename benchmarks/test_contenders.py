@@ -57,7 +57,7 @@ def test_contender(benchmark, request, limits, workload, file, name):
     try:
         entry = module.CONTENDERS[name](given)
     except contenders.Unsupported as why:
-        pytest.skip(f"unsupported: {why}")
+        pytest.skip(f"unsupported: {name}, {workload}: {why}")
     record, constant = given.workload.record, given.workload.constant
 
     def own(names=record):

@@ -38,6 +38,7 @@ def results():
         ],
         "contenders": {"here": entries},
         "missing": ["norse"],
+        "unsupported": ["X, counts: why"],
         "scaling": {"threads, counts": {"varied": "threads", "points": curve}},
     }  # fmt: skip
 
@@ -68,6 +69,7 @@ def test_the_report_is_written(results, tmp_path):
     assert "| fastlif | 2 G (50% of the limit) |" in text
     assert "| NumPy | 0.5 G (fastlif 2x) |" in text
     assert "Missing: norse." in text
+    assert "- X, counts: why" in text
     assert "| g | x | 1 µs | 1 | 50% | rate by another's: 1.50 |" in text
     assert "| threads, counts | threads = 2 | 1 | 0.0 MiB |" in text
     for name in ("contenders", "scaling"):
