@@ -67,6 +67,42 @@ class Stepper:
         return (spk, new) if code == DONE else None
 
 
+class StateStepper(Stepper):
+    """The same for neurons that keep more than their membrane: State in, State out."""
+
+    def __init__(self, neuron: "Neuron", shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        super().__init__(neuron, shape, dtype)
+        self._names = neuron.physics.states
+
+    def __call__(self, cur: Any, mem: Any, out: Any) -> tuple[Numbers, Any] | None:
+        """Step, if these are contiguous arrays as prepared for; else return None."""
+        names, count = self._names, len(self._names)
+        if type(mem) is not State or sum(field is not None for field in mem) != count:
+            return None
+        try:
+            if out is None:
+                spk = np.empty(self._shape, self._spike_dtype)
+                state = leaving(names, self._shape, self._dtype)
+            else:
+                spk, state = out
+                if type(state) is not State or sum(field is not None for field in state) != count:
+                    return None
+            arrays = [cur, spk, *(getattr(s, name) for s in (mem, state) for name in names)]
+            for array in arrays:
+                if type(array) is not np.ndarray or array.shape != self._shape:
+                    return None
+                if not array.flags.c_contiguous:
+                    return None
+            flat = [array.reshape(-1) for array in arrays]
+            olds, news = tuple(flat[2 : 2 + count]), tuple(flat[2 + count :])
+            code = self._kernel(
+                self._size, self._constants, self._table, flat[0], olds, flat[1], news
+            )
+        except (AttributeError, TypeError, ValueError):
+            return None
+        return (spk, state) if code == DONE else None
+
+
 def step(neuron: "Neuron", cur: Any, mem: Any, out: Any) -> tuple[Numbers, Any]:
     """Step whatever NumPy can read and broadcast; ``Neuron.__call__`` says how it is called."""
     current = numbers("cur", cur)
@@ -112,15 +148,17 @@ def step(neuron: "Neuron", cur: Any, mem: Any, out: Any) -> tuple[Numbers, Any]:
     for array, flat in zip([spk, *news], [flat_spk, *flat_news], strict=True):
         if not np.may_share_memory(array, flat):
             array[...] = flat.reshape(population)
-    if len(names) > 1:
-        return spk, state
 
     # The next call most likely has the same form: prepare, if it could then go the short way.
-    forms = [(type(a), b.dtype, b.shape) for a, b in ((cur, current), (mem, old.arrays["mem"]))]
-    plain = population and forms == [(np.ndarray, dtype, population)] * 2
+    kind = Stepper if len(names) == 1 else StateStepper
+    forms = [(type(cur), current.dtype, current.shape)]
+    if kind is Stepper or mem is not None:  # a State that came out of a step goes into the next
+        forms += [(type(mem), a.dtype, a.shape) for a in old.arrays.values()]
+    form = (State if kind is StateStepper else np.ndarray, dtype, population)
+    plain = population and forms == [(np.ndarray, dtype, population), *[form] * (len(forms) - 1)]
     if plain and (not varying or flat_cur.size <= WIDTH):
-        neuron.prepare_step(Stepper(neuron, population, dtype))
-    return spk, state.mem
+        neuron.prepare_step(kind(neuron, population, dtype))
+    return (spk, state.mem) if kind is Stepper else (spk, state)
 
 
 def _flat(array: Numbers, population: tuple[int, ...], dtype: np.dtype[Any]) -> Numbers:

@@ -151,6 +151,15 @@ def test_states_go_in_and_out():
     assert neuron(cur, state, out=out)[1] is out[1]
     assert same_bits(out[1].mem, new.mem)
     assert same_bits(out[1].refractory, new.refractory)
+    for wrong in (cur, out[1].mem, spk.view(np.int8)):  # the short way refuses as the long one does
+        with pytest.raises((ValueError, TypeError), match="must"):
+            neuron(cur, state, out=(spk, fastlif.State(wrong, out[1].mem)))
+    with pytest.raises(ValueError, match=r"^mem\.syn is given"):
+        neuron(cur, state._replace(syn=cur))
+    wide = fastlif.State(*(a if a is None else a.astype(np.float64) for a in state))
+    assert neuron(cur, wide)[1].mem.dtype == np.float64
+    assert same_bits(neuron(cur, state)[1].mem, new.mem)
+    assert same_bits(neuron(np.stack([cur, cur]), state)[1].mem[1], new.mem)
     neuron(cur, state, out=(spk, state))  # in place
     assert same_bits(state.mem, new.mem)
     run = neuron.run(cur[None], new)

@@ -35,13 +35,29 @@ def _overload_target(mem, mem_out):
 
 
 def _wrong(size, cur, mem, spk, mem_out):
-    """Return what is wrong with a step's arrays. Of several states' the caller has checked all."""
+    """Return what is wrong with a step's arrays: their sizes, or that outputs overlap others."""
 
 
 @overload(_wrong)
 def _overload_wrong(size, cur, mem, spk, mem_out):
-    if isinstance(mem, types.BaseTuple):
-        return lambda size, cur, mem, spk, mem_out: DONE
+
+    def several(size, cur, mem, spk, mem_out):
+        if not (cur.size == spk.size == size):
+            return SIZES
+        if _overlap(spk, cur):
+            return OVERLAP
+        for k in range(len(mem)):
+            if not (mem[k].size == mem_out[k].size == size):
+                return SIZES
+            if _overlap(spk, mem[k]) or _overlap(spk, mem_out[k]) or _overlap(mem_out[k], cur):
+                return OVERLAP
+            for i in range(len(mem)):
+                in_place = i == k and mem_out[k].ctypes.data == mem[k].ctypes.data
+                if _overlap(mem_out[k], mem[i]) and not in_place:
+                    return OVERLAP
+                if i != k and _overlap(mem_out[k], mem_out[i]):
+                    return OVERLAP
+        return DONE
 
     def in_place(size, cur, mem, spk, mem_out):
         if not (cur.size == mem.size == spk.size == size):
@@ -59,6 +75,8 @@ def _overload_wrong(size, cur, mem, spk, mem_out):
             return OVERLAP
         return DONE
 
+    if isinstance(mem, types.BaseTuple):
+        return several
     return in_place if isinstance(mem_out, types.NoneType) else apart
 
 
