@@ -142,8 +142,9 @@ def step(neuron: "Neuron", cur: Any, mem: Any, out: Any) -> tuple[Numbers, Any]:
         mems, into = ([flat[tile] for flat in flats] for flats in (flat_olds, flat_news))
         if len(names) == 1:
             arrays: tuple[Any, Any] = mems[0], None if in_place else into[0]
-        else:
-            arrays = tuple(mems), tuple(into)
+        else:  # of one type, which a read-only array would not be
+            alike = (part if part.flags.writeable else part.copy() for part in mems)
+            arrays = tuple(alike), tuple(into)
         call(kernel, size, constants, table, flat_cur[tile], arrays[0], flat_spk[tile], arrays[1])
     for array, flat in zip([spk, *news], [flat_spk, *flat_news], strict=True):
         if not np.may_share_memory(array, flat):
