@@ -97,6 +97,11 @@ def parameter(
     return kept
 
 
+def optional(name: str, value: object, **bounds: Any) -> Parameter | None:
+    """Return a parameter, or None for one that is left out."""
+    return None if value is None else parameter(name, value, **bounds)
+
+
 def number(name: str, value: object, *, above: float) -> float:
     """Return a parameter that all neurons share, as a Python float."""
     checked = parameter(name, value, above=above)

@@ -89,10 +89,10 @@ def run(
         tiles = ((start, min(start + width, size)) for start in range(0, size, width))
         for_each(lambda stopped: sweep.worker(stopped, width), tiles, wide)
         records.finish()
+        if key is not None and current is values and values.shape[1:] == population:
+            prepare(neuron, key, sweep.shared, values, dtype, wanted.names)
     if done is not None:
         done.close()
-    if key is not None and current is values and values.shape[1:] == population:
-        prepare(neuron, key, arrange(constants, population)[0], values, dtype, wanted.names)
     events = None if records.log is None else records.log.merged(wide)
     kept = (arrays.get(name) for name in ("membrane", "spikes", "packed", "counts"))
     return Run(*kept, events, final)  # type: ignore[call-arg, arg-type]

@@ -2,12 +2,12 @@
 
 import functools
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastlif.checks import Parameter, choice, duration, flag, parameter, steps_of, whole
+from fastlif.checks import Parameter, choice, duration, flag, optional, parameter, steps_of, whole
 from fastlif.kernels import orders, rules
 from fastlif.kernels.peers import refractory
 from fastlif.kernels.rules import Rule
@@ -158,6 +158,8 @@ class LIF(Neuron):
     within_step: bool = False
     max_spikes: int = 1
 
+    _rests_at: ClassVar = "rest"
+
     def __post_init__(self) -> None:
         time = self.refractory_time
         self._keep(
@@ -168,15 +170,15 @@ class LIF(Neuron):
             reset_mechanism=choice("reset_mechanism", self.reset_mechanism, tuple(RESETS)),
             integration=choice("integration", self.integration, ("euler", "exact")),
             rest=parameter("rest", self.rest),
-            reset_to=None if self.reset_to is None else parameter("reset_to", self.reset_to),
-            reset_by=None if self.reset_by is None else parameter("reset_by", self.reset_by),
+            reset_to=optional("reset_to", self.reset_to),
+            reset_by=optional("reset_by", self.reset_by),
             input=choice("input", self.input, ("current", "voltage")),
             order=choice("order", self.order, tuple(ORDERS)),
             inclusive=flag("inclusive", self.inclusive),
             refractory=steps_of("refractory", self.refractory),
             refractory_time=None if time is None else duration("refractory_time", time),
             while_refractory=choice("while_refractory", self.while_refractory, tuple(MEANWHILE)),
-            floor=None if self.floor is None else parameter("floor", self.floor, finite=False),
+            floor=optional("floor", self.floor, finite=False),
             within_step=flag("within_step", self.within_step),
             max_spikes=whole("max_spikes", self.max_spikes, 1, 2**30),
         )
@@ -256,19 +258,14 @@ class LIF(Neuron):
             return rule
         return refractory(rule)._replace(meanwhile=MEANWHILE[self.while_refractory])
 
-    @property
-    def resting(self) -> Parameter:
-        """The membrane that a run starts from if none is given."""
-        return self.rest
-
-    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
+    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike | None]:
         time_step, R, C = (
             p if isinstance(p, float) else np.asarray(p, dtype)
             for p in (self.time_step, self.R, self.C)
         )
         share = ratio(time_step, R, C)
         rate = np.expm1(-share.astype(np.float64)) if self.integration == "exact" else share
-        constants: dict[str, ArrayLike | None] = {
+        return {
             "threshold": self.threshold,
             "gain": self.R,
             "rate": rate if self.within_step or self.integration == "euler" else -rate,
@@ -277,10 +274,9 @@ class LIF(Neuron):
             "floor": self.floor,
             "period": self._period,
             "most": float(self.max_spikes) if self.max_spikes > 1 else None,
+            "step": self.time_step if self.within_step else None,
+            "tau": np.asarray(R * C) if self.within_step else None,
         }
-        if self.within_step:
-            constants |= {"step": self.time_step, "tau": np.asarray(R * C)}
-        return {name: value for name, value in constants.items() if value is not None}
 
     def _reset_constant(self) -> Parameter | None:
         if self.reset_mechanism == "value":

@@ -34,6 +34,7 @@ class Neuron(ABC):
     shortcuts: dict[Any, Shortcut]  # what a small run needs, by its form
     _constants: dict[np.dtype[Any], dict[str, Numbers]]
     _rules: ClassVar[Mapping[str, rules.Rule]]
+    _rests_at: ClassVar[str | None] = None  # the name of the parameter, of neurons that have one
 
     def __call__(
         self,
@@ -186,7 +187,7 @@ class Neuron(ABC):
     @property
     def resting(self) -> Parameter:
         """The membrane that a run starts from if none is given."""
-        return 0.0
+        return 0.0 if self._rests_at is None else getattr(self, self._rests_at)
 
     def constants(self, dtype: np.dtype[Any]) -> dict[str, Numbers]:
         """Return the rule's constants in the state's dtype, each a number or one a neuron."""
@@ -195,7 +196,7 @@ class Neuron(ABC):
         except KeyError:
             pass
         with np.errstate(all="ignore"):
-            derived = self._derive(dtype)
+            derived = {k: v for k, v in self._derive(dtype).items() if v is not None}
             constants = {name: np.asarray(value, dtype) for name, value in derived.items()}
         for name, constant in constants.items():
             finite = np.isfinite(constant)
@@ -214,8 +215,8 @@ class Neuron(ABC):
         object.__setattr__(self, "_stepper", stepper)
 
     @abstractmethod
-    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
-        """Return the constants that the rule uses, by the names in rules.CONSTANTS."""
+    def _derive(self, dtype: np.dtype[Any]) -> Mapping[str, ArrayLike | None]:
+        """Return the constants that the rule uses, by the names in rules.CONSTANTS; None if not."""
 
     def _keep(self, **values: Parameter | str | None) -> None:
         """Set the checked fields, and what is derived from them when first needed."""

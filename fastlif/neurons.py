@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastlif.checks import Numbers, Parameter, choice, flag, parameter
+from fastlif.checks import Numbers, Parameter, choice, flag, optional, parameter
 from fastlif.kernels import peers, rules
 from fastlif.neuron import Neuron
 
@@ -113,9 +113,9 @@ class Lapicque(Neuron):
                 f"got {' and '.join(given) or 'none of them'}"
             )
         self._keep(
-            beta=None if self.beta is None else parameter("beta", self.beta, above=0, below=1),
-            R=None if self.R is None else parameter("R", self.R, above=0),
-            C=None if self.C is None else parameter("C", self.C, above=0),
+            beta=optional("beta", self.beta, above=0, below=1),
+            R=optional("R", self.R, above=0),
+            C=optional("C", self.C, above=0),
             time_step=parameter("time_step", self.time_step, above=0),
             threshold=parameter("threshold", self.threshold, finite=False),
             reset_mechanism=choice("reset_mechanism", self.reset_mechanism, RESETS),

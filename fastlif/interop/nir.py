@@ -44,7 +44,7 @@ def from_nir(node: Any, dt: float) -> Any:
     Raises
     ------
     TypeError
-        If the node is no neuron that fastlif has, or a graph has such a node inside another graph.
+        If the node is no neuron that fastlif has.
     ValueError
         If dt or a parameter of the node is out of its range.
 

@@ -1,7 +1,7 @@
 """The leaky integrate-and-fire neuron as Brian2 integrates it."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -73,6 +73,8 @@ class brian2_lif(Neuron):
     dt: float = 1e-4
     held: Parameter = field(init=False, repr=False)  # steps for which a neuron is refractory
 
+    _rests_at: ClassVar = "v_rest"
+
     def __post_init__(self) -> None:
         self._keep(
             tau=parameter("tau", self.tau, above=0),
@@ -97,11 +99,6 @@ class brian2_lif(Neuron):
         each = any(isinstance(p, np.ndarray) for p in (self.tau, self.v_rest, self.R))
         rule = peers.BRIAN2_LIF[self.method, each]
         return peers.refractory(rule) if np.any(self.held) else rule
-
-    @property
-    def resting(self) -> Parameter:
-        """The membrane that a run starts from if none is given."""
-        return self.v_rest
 
     def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
         dt, tau = np.asarray(self.dt, dtype), np.asarray(self.tau, dtype)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastlif.checks import Parameter, choice, duration, number, parameter, steps_of
+from fastlif.checks import Parameter, choice, duration, number, optional, parameter, steps_of
 from fastlif.kernels import peers, rules
 from fastlif.kernels.rules import Rule
 from fastlif.neuron import Neuron
@@ -92,7 +92,7 @@ class nest_iaf_psc_delta(Neuron):
             E_L=parameter("E_L", self.E_L),
             I_e=parameter("I_e", self.I_e),
             V_th=parameter("V_th", self.V_th, finite=False),
-            V_min=None if self.V_min is None else parameter("V_min", self.V_min, finite=False),
+            V_min=optional("V_min", self.V_min, finite=False),
             V_reset=parameter("V_reset", self.V_reset),
             input=choice("input", self.input, ("current", "spikes")),
             dt=number("dt", self.dt, above=0),
@@ -117,21 +117,19 @@ class nest_iaf_psc_delta(Neuron):
             rule = rule._replace(limit=rules.unlimited)
         return peers.refractory(rule) if np.any(self.held) else rule
 
-    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
+    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike | None]:
         tau_m, C_m, E_L, I_e, V_th, V_reset = (
             np.asarray(p, np.float64)
             for p in (self.tau_m, self.C_m, self.E_L, self.I_e, self.V_th, self.V_reset)
         )
         keep = np.exp(-np.float64(self.dt) / tau_m)
         gain = 1 / C_m * (1 - keep) * tau_m
-        constants: dict[str, ArrayLike] = {
+        return {
             "threshold": V_th - E_L,
             "keep": keep,
             "gain": gain,
             "rest": I_e if self.input == "current" else gain * I_e,
             "reset": V_reset - E_L,
             "period": self.held,
+            "floor": None if self.V_min is None else np.asarray(self.V_min, np.float64) - E_L,
         }
-        if self.V_min is not None:
-            constants["floor"] = np.asarray(self.V_min, np.float64) - E_L
-        return constants

@@ -1,12 +1,12 @@
 """The neurons of NIR, the Neuromorphic Intermediate Representation, in Euler steps."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastlif.checks import Numbers, Parameter, number, parameter
+from fastlif.checks import Numbers, Parameter, number, optional, parameter
 from fastlif.kernels import peers
 from fastlif.kernels.rules import Rule
 from fastlif.neuron import Neuron
@@ -14,10 +14,6 @@ from fastlif.neuron import Neuron
 
 def _rate(dt: float, tau: Parameter, dtype: np.dtype[Any]) -> Numbers:
     return np.asarray(np.asarray(dt, dtype) * (dtype.type(1) / np.asarray(tau, dtype)))
-
-
-def _optional(name: str, value: Parameter | None) -> Parameter | None:
-    return None if value is None else parameter(name, value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +63,15 @@ class nir_lif(Neuron):
     v_reset: Parameter | None = None
     dt: float = 0.001
 
+    _rests_at: ClassVar = "v_leak"
+
     def __post_init__(self) -> None:
         self._keep(
             tau=parameter("tau", self.tau, above=0),
             r=parameter("r", self.r),
             v_leak=parameter("v_leak", self.v_leak),
             v_threshold=parameter("v_threshold", self.v_threshold, finite=False),
-            v_reset=_optional("v_reset", self.v_reset),
+            v_reset=optional("v_reset", self.v_reset),
             dt=number("dt", self.dt, above=0),
         )
 
@@ -82,19 +80,14 @@ class nir_lif(Neuron):
         """The rule that the kernels apply."""
         return peers.NIR_LIF[self.v_reset is not None]
 
-    @property
-    def resting(self) -> Parameter:
-        """The membrane that a run starts from if none is given."""
-        return self.v_leak
-
-    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
-        constants: dict[str, ArrayLike] = {
+    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike | None]:
+        return {
             "threshold": self.v_threshold,
             "gain": self.r,
             "rate": _rate(self.dt, self.tau, dtype),
             "rest": self.v_leak,
+            "reset": self.v_reset,
         }
-        return constants if self.v_reset is None else {**constants, "reset": self.v_reset}
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +133,7 @@ class nir_if(Neuron):
         self._keep(
             r=parameter("r", self.r),
             v_threshold=parameter("v_threshold", self.v_threshold, finite=False),
-            v_reset=_optional("v_reset", self.v_reset),
+            v_reset=optional("v_reset", self.v_reset),
             dt=number("dt", self.dt, above=0),
         )
 
@@ -149,13 +142,13 @@ class nir_if(Neuron):
         """The rule that the kernels apply."""
         return peers.NIR_IF[self.v_reset is not None]
 
-    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
-        constants: dict[str, ArrayLike] = {
+    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike | None]:
+        return {
             "threshold": self.v_threshold,
             "keep": 1.0,
             "gain": np.asarray(self.r, np.float64) * self.dt,
+            "reset": self.v_reset,
         }
-        return constants if self.v_reset is None else {**constants, "reset": self.v_reset}
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,6 +186,8 @@ class nir_li(Neuron):
     v_leak: Parameter = 0.0
     dt: float = 0.001
 
+    _rests_at: ClassVar = "v_leak"
+
     physics = peers.NIR_LI
 
     def __post_init__(self) -> None:
@@ -203,12 +198,7 @@ class nir_li(Neuron):
             dt=number("dt", self.dt, above=0),
         )
 
-    @property
-    def resting(self) -> Parameter:
-        """The membrane that a run starts from if none is given."""
-        return self.v_leak
-
-    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
+    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike | None]:
         return {
             "threshold": np.inf,
             "gain": self.r,
@@ -268,6 +258,8 @@ class nir_cuba_lif(Neuron):
     v_reset: Parameter | None = None
     dt: float = 0.001
 
+    _rests_at: ClassVar = "v_leak"
+
     def __post_init__(self) -> None:
         self._keep(
             tau_syn=parameter("tau_syn", self.tau_syn, above=0),
@@ -276,7 +268,7 @@ class nir_cuba_lif(Neuron):
             v_leak=parameter("v_leak", self.v_leak),
             v_threshold=parameter("v_threshold", self.v_threshold, finite=False),
             w_in=parameter("w_in", self.w_in),
-            v_reset=_optional("v_reset", self.v_reset),
+            v_reset=optional("v_reset", self.v_reset),
             dt=number("dt", self.dt, above=0),
         )
 
@@ -285,18 +277,13 @@ class nir_cuba_lif(Neuron):
         """The rule that the kernels apply."""
         return peers.NIR_CUBA_LIF[self.v_reset is not None]
 
-    @property
-    def resting(self) -> Parameter:
-        """The membrane that a run starts from if none is given."""
-        return self.v_leak
-
-    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
-        constants: dict[str, ArrayLike] = {
+    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike | None]:
+        return {
             "threshold": self.v_threshold,
             "weight": self.w_in,
             "decay": _rate(self.dt, self.tau_syn, dtype),
             "gain": self.r,
             "rate": _rate(self.dt, self.tau_mem, dtype),
             "rest": self.v_leak,
+            "reset": self.v_reset,
         }
-        return constants if self.v_reset is None else {**constants, "reset": self.v_reset}

@@ -1,7 +1,7 @@
 """Norse's neurons."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -58,6 +58,7 @@ class norse_lif(Neuron):
     v_reset: Parameter = 0.0
     dt: float = 0.001
 
+    _rests_at: ClassVar = "v_leak"
     physics = peers.NORSE_LIF
 
     def __post_init__(self) -> None:
@@ -69,11 +70,6 @@ class norse_lif(Neuron):
             v_reset=parameter("v_reset", self.v_reset),
             dt=number("dt", self.dt, above=0),
         )
-
-    @property
-    def resting(self) -> Parameter:
-        """The membrane that a run starts from if none is given."""
-        return self.v_leak
 
     def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
         dt = np.asarray(self.dt, dtype)
@@ -128,6 +124,8 @@ class norse_lif_box(Neuron):
     reset_method: str = "reset_value"
     dt: float = 0.001
 
+    _rests_at: ClassVar = "v_leak"
+
     def __post_init__(self) -> None:
         self._keep(
             tau_mem_inv=parameter("tau_mem_inv", self.tau_mem_inv, above=0),
@@ -142,11 +140,6 @@ class norse_lif_box(Neuron):
     def physics(self) -> Rule:
         """The rule that the kernels apply."""
         return peers.NORSE_LIF_BOX[self.reset_method]
-
-    @property
-    def resting(self) -> Parameter:
-        """The membrane that a run starts from if none is given."""
-        return self.v_leak
 
     def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
         return {

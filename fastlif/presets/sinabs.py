@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastlif.checks import Parameter, choice, flag, parameter
+from fastlif.checks import Parameter, choice, flag, optional, parameter
 from fastlif.kernels import peers, rules
 from fastlif.kernels.rules import Rule
 from fastlif.neuron import Neuron
@@ -70,14 +70,13 @@ class sinabs_lif(Neuron):
     norm_input: bool = True
 
     def __post_init__(self) -> None:
-        low = self.min_v_mem
         self._keep(
             tau_mem=parameter("tau_mem", self.tau_mem, above=0),
-            tau_syn=None if self.tau_syn is None else parameter("tau_syn", self.tau_syn, above=0),
+            tau_syn=optional("tau_syn", self.tau_syn, above=0),
             spike_threshold=parameter("spike_threshold", self.spike_threshold, above=0),
             spike_fn=choice("spike_fn", self.spike_fn, ("MultiSpike", "SingleSpike")),
             reset_fn=choice("reset_fn", self.reset_fn, ("MembraneSubtract", "MembraneReset")),
-            min_v_mem=None if low is None else parameter("min_v_mem", low),
+            min_v_mem=optional("min_v_mem", self.min_v_mem),
             norm_input=flag("norm_input", self.norm_input),
         )
 
@@ -91,16 +90,13 @@ class sinabs_lif(Neuron):
             rule = rule._replace(limit=rules.floored_by_difference)
         return rule
 
-    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
+    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike | None]:
         keep = decay(1.0, self.tau_mem, dtype)
-        constants: dict[str, ArrayLike] = {
+        return {
             "threshold": self.spike_threshold,
             "keep": keep,
             "gain": dtype.type(1) - keep if self.norm_input else 1.0,
             "most": 2.0**30,
+            "decay": None if self.tau_syn is None else decay(1.0, self.tau_syn, dtype),
+            "floor": self.min_v_mem,
         }
-        if self.tau_syn is not None:
-            constants["decay"] = decay(1.0, self.tau_syn, dtype)
-        if self.min_v_mem is not None:
-            constants["floor"] = self.min_v_mem
-        return constants

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastlif.checks import Parameter, flag, parameter
+from fastlif.checks import Parameter, flag, optional, parameter
 from fastlif.kernels import peers
 from fastlif.kernels.rules import Rule
 from fastlif.neuron import Neuron
@@ -61,7 +61,7 @@ class spikingjelly_lif(Neuron):
             tau=parameter("tau", self.tau, above=1),
             decay_input=flag("decay_input", self.decay_input),
             v_threshold=parameter("v_threshold", self.v_threshold, finite=False),
-            v_reset=None if self.v_reset is None else parameter("v_reset", self.v_reset),
+            v_reset=optional("v_reset", self.v_reset),
         )
 
     @property
@@ -120,7 +120,7 @@ class spikingjelly_if(Neuron):
     def __post_init__(self) -> None:
         self._keep(
             v_threshold=parameter("v_threshold", self.v_threshold, finite=False),
-            v_reset=None if self.v_reset is None else parameter("v_reset", self.v_reset),
+            v_reset=optional("v_reset", self.v_reset),
         )
 
     @property
