@@ -31,8 +31,6 @@ ENVIRONMENTS = {
     ],
     "simulators": [["brian2==2.9.0", "numpy<2.4", "nest-simulator==3.10.0"]],
 }
-# pytest's options there: Nengo's plugin is for an older pytest.
-OPTIONS = {"torch": ["-p", "no:nengo"], "simulators": []}
 
 
 def python_of(folder):

@@ -7,7 +7,6 @@ ratio to a reference workload of the same session, so that a slower day counts f
 """
 
 import argparse
-import importlib.util
 import json
 import os
 import platform
@@ -58,7 +57,7 @@ def machine():
     }
 
 
-def suite(python, files, options, more=()):
+def suite(python, files, options):
     """Run files of the suite with an interpreter.
 
     Returns their benchmarks, the peers that are missing, and what some of those there cannot do.
@@ -66,7 +65,7 @@ def suite(python, files, options, more=()):
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "run.json"
         command = [python, "-m", "pytest", *(str(HERE / file) for file in files), "-v", "-rs",
-                   f"--benchmark-json={target}", "--benchmark-disable-gc", *more]  # fmt: skip
+                   f"--benchmark-json={target}", "--benchmark-disable-gc"]  # fmt: skip
         command += [f"{name}={value}" for name, value in options.items()]
         missing, unsupported = set(), set()
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
@@ -111,16 +110,13 @@ def measured(arguments):
     files = QUICK_SUITE if arguments.quick else SUITE
     own, _, _ = suite(sys.executable, files, {k: v for k, v in options.items() if "peer" not in k})
     print("the contenders, in this environment", flush=True)
-    # A plugin of Nengo's, where it is installed, is for an older pytest.
-    plugin = environments.OPTIONS["torch"] if importlib.util.find_spec("nengo") else []
-    found, missing, unsupported = suite(sys.executable, ["test_contenders.py"], options, plugin)
+    found, missing, unsupported = suite(sys.executable, ["test_contenders.py"], options)
     sessions = {"here": found}
     if not arguments.quick:
         for name in environments.ENVIRONMENTS:
             python = environments.make(arguments.environments, name)
             print(f"the contenders, in the environment {name!r}", flush=True)
-            more = environments.OPTIONS[name]
-            sessions[name], lacking, cannot = suite(python, ["test_contenders.py"], options, more)
+            sessions[name], lacking, cannot = suite(python, ["test_contenders.py"], options)
             missing &= lacking
             unsupported |= cannot
     print("scaling, a process a point", flush=True)

@@ -48,7 +48,7 @@ def assert_equal(name, entry, result, run):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("workload", WORKLOADS)
 @pytest.mark.parametrize(("file", "name"), contenders.names())
-def test_contender(benchmark, request, limits, workload, file, name):
+def test_contender(benchmark, noted, request, workload, file, name):
     """Store the rate, fastlif's in turn, and the part of the machine's limit that it is."""
     module = loaded(file)
     steps, neurons = (request.config.getoption(f"--peer-{what}") for what in ("steps", "neurons"))
@@ -76,9 +76,8 @@ def test_contender(benchmark, request, limits, workload, file, name):
 
     rounds = request.config.getoption("--peer-rounds")
     benchmark.pedantic(entry.run, setup=setup, rounds=rounds)
-    rate = given.neuron_steps / benchmark.stats.stats.median
-    itemsize = entry.current.dtype.itemsize
-    moved = given.workload.bytes_each(itemsize)
+    moved = given.workload.bytes_each(entry.current.dtype.itemsize)
+    noted(given.neuron_steps, moved, "membrane" in record or "spikes" in record)
     benchmark.extra_info.update(
         workload=workload,
         contender=name,
@@ -86,8 +85,5 @@ def test_contender(benchmark, request, limits, workload, file, name):
         steps=steps,
         neurons=neurons,
         dtype=str(entry.current.dtype),
-        neuron_steps_per_second=rate,
-        bytes_per_neuron_step=moved,
-        fraction_of_limit=rate / limits.rate(moved, "membrane" in record or "spikes" in record),
         fastlif_times_as_fast=benchmark.stats.stats.median / statistics.median(times),
     )

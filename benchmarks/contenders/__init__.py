@@ -10,11 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-FILES = (
-    "own", "numpy_loop", "snntorch", "norse", "spikingjelly", "pytorch", "jax_scan", "nengo",
-    "brian2", "nest",
-)  # fmt: skip
-
 
 class Unsupported(Exception):
     """What a contender cannot do, and why."""

@@ -7,7 +7,8 @@ from norse.torch.functional.lif_box import LIFBoxFeedForwardState, LIFBoxParamet
 from workloads import DT
 
 from contenders import Entry
-from contenders.tensors import loop, readers, tensor
+from contenders.arrays import readers
+from contenders.tensors import loop, tensor
 from fastlif import presets
 
 PACKAGE = "norse"

@@ -5,8 +5,9 @@ import torch
 from workloads import DT
 
 from contenders import Entry
+from contenders.arrays import readers
 from contenders.own import neuron_of
-from contenders.tensors import loop, readers, tensor
+from contenders.tensors import loop, tensor
 
 PACKAGE = "torch"
 

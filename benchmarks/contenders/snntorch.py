@@ -7,13 +7,25 @@ from workloads import DT
 
 import fastlif
 from contenders import Entry
-from contenders.tensors import loop, readers, tensor
+from contenders.arrays import readers
+from contenders.tensors import loop, tensor
 
 PACKAGE = "snntorch"
 
 
 def one(value):
     return float(np.ravel(value)[0])
+
+
+def stepped(task, neuron, current, own, own_current):
+    """Return the entry of a neuron that is stepped through ``current``."""
+
+    def step(x, mem):
+        spk, mem = neuron(x, mem)
+        return spk, mem, mem
+
+    record, rest = task.workload.record, torch.zeros(current.shape[1])
+    return Entry(lambda: loop(step, current, rest, record), own, own_current, *readers(record))
 
 
 def lapicque(task):
@@ -24,13 +36,7 @@ def lapicque(task):
             tensor(value, current.dtype) for value in (task.tau, task.threshold)
         )
     own = fastlif.Lapicque(R=1.0, C=task.tau, time_step=DT, threshold=task.threshold)
-
-    def step(x, mem):
-        spk, mem = neuron(x, mem)
-        return spk, mem, mem
-
-    record, rest = task.workload.record, torch.zeros(current.shape[1])
-    return Entry(lambda: loop(step, current, rest, record), own, task.current, *readers(record))
+    return stepped(task, neuron, current, own, task.current)
 
 
 def leaky(task):
@@ -44,13 +50,7 @@ def leaky(task):
         beta=tensor(beta, current.dtype), threshold=tensor(task.threshold, current.dtype)
     )
     own = fastlif.Leaky(beta=beta, threshold=task.threshold)
-
-    def step(x, mem):
-        spk, mem = neuron(x, mem)
-        return spk, mem, mem
-
-    record, rest = task.workload.record, torch.zeros(current.shape[1])
-    return Entry(lambda: loop(step, current, rest, record), own, scaled, *readers(record))
+    return stepped(task, neuron, current, own, scaled)
 
 
 CONTENDERS = {"snnTorch Lapicque": lapicque, "snnTorch Leaky": leaky}

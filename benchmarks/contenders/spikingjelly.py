@@ -6,7 +6,7 @@ from spikingjelly.activation_based import functional, neuron
 from workloads import DT
 
 from contenders import Entry, Unsupported
-from contenders.tensors import readers
+from contenders.arrays import readers
 from fastlif import presets
 
 PACKAGE = "spikingjelly"

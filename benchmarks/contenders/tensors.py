@@ -23,10 +23,3 @@ def loop(step, current, state, record):
             if counts is not None:
                 counts += spk.bool()
     return spikes, membrane, counts
-
-
-def readers(record):
-    """Return what reads counts and spikes from what ``loop`` returned."""
-    if "spikes" in record:
-        return lambda result: result[0].numpy().sum(0), lambda result: result[0].numpy()
-    return lambda result: result[2].numpy(), None
