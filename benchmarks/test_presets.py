@@ -6,25 +6,14 @@ them is in tests/peers, where it proves the presets, too.
 
 import statistics
 import time
-import warnings
 
 import numpy as np
 import pytest
-from peers import cases, cases_double
+from peers.tables import TABLES, peer_of
 
 from fastlif import presets
 
-TABLES = {name: table for table in (cases, cases_double) for name in table.CASES}
 STEPS, NEURONS = 500, 2000
-
-
-def peer_of(name):
-    module = TABLES[name].MODULES[name]
-    with warnings.catch_warnings():  # the peers' own, at their import
-        warnings.simplefilter("ignore")
-        return pytest.importorskip(
-            f"peers.{module}", reason=f"missing: {module}", exc_type=ImportError
-        )
 
 
 @pytest.mark.filterwarnings("ignore")

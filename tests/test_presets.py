@@ -6,18 +6,16 @@
 import functools
 import hashlib
 import pickle
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cases import same_bits
-from peers import cases, cases_double
+from peers.tables import TABLES, peer_of
 
 from fastlif import presets
 
 GOLDEN = Path(__file__).parent / "golden"
-TABLES = {name: table for table in (cases, cases_double) for name in table.CASES}
 RUNS = [(name, k) for name, table in TABLES.items() for k in range(len(table.CASES[name]))]
 
 # Where PyTorch's exponential in single precision is not correctly rounded, a few neurons decay by
@@ -134,13 +132,6 @@ def test_nests_spike_input_jumps_the_membrane():
     assert run.spikes[3].tolist() == [False, True, False]
     still = neuron.run(np.zeros((40, 1)))
     assert np.array_equal(spiking.run(np.zeros((40, 1))).membrane, still.membrane)
-
-
-def peer_of(name):
-    module = TABLES[name].MODULES[name]
-    with warnings.catch_warnings():  # the peers' own, at their import
-        warnings.simplefilter("ignore")
-        return pytest.importorskip(f"peers.{module}", exc_type=ImportError)
 
 
 @pytest.mark.peers
