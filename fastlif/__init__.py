@@ -1,12 +1,17 @@
 """fastlif: large populations of leaky integrate-and-fire neurons over time, as fast as memory."""
 
-from fastlif import presets
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from fastlif.functions import leaky_integrate_and_fire, leaky_integrate_neuron
-from fastlif.interop.nir import from_nir, to_nir
 from fastlif.lif import LIF
 from fastlif.neurons import Lapicque, Leaky
 from fastlif.recording import Events, Run
 from fastlif.state import State
+
+if TYPE_CHECKING:
+    from fastlif import presets
+    from fastlif.interop.nir import from_nir, to_nir
 
 __version__ = "0.1.0"
 
@@ -23,3 +28,12 @@ __all__ = [
     "presets",
     "to_nir",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import at first use what many never use, and what takes milliseconds to import."""
+    if name == "presets":
+        return importlib.import_module("fastlif.presets")
+    if name in ("from_nir", "to_nir"):
+        return getattr(importlib.import_module("fastlif.interop.nir"), name)
+    raise AttributeError(f"module 'fastlif' has no attribute {name!r}")
