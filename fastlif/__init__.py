@@ -4,10 +4,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from fastlif.functions import leaky_integrate_and_fire, leaky_integrate_neuron
-from fastlif.lif import LIF
-from fastlif.neurons import Lapicque, Leaky
-from fastlif.recording import Events, Run
-from fastlif.state import State
+from fastlif.neurons.lif import LIF
+from fastlif.neurons.lapicque import Lapicque
+from fastlif.neurons.leaky import Leaky
+from fastlif.execution.results import Events, Run
+from fastlif.execution.state import State
 
 if TYPE_CHECKING:
     from fastlif import presets

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastlif.checks import Numbers, common_shape, numbers
-from fastlif.inputs import state_dtype
+from fastlif.checks import Numbers, common_shape, is_weak, numbers
+from fastlif.execution.forms import state_dtype
 from fastlif.kernels.ufuncs import integrate, integrate_and_fire
-from fastlif.lif import LIF
+from fastlif.neurons.lif import LIF
 
 
 def leaky_integrate_neuron(
@@ -137,10 +137,10 @@ def _prepare(
         neuron = LIF(*parameters)
     (u_name, u_given), (i_name, i_given) = membrane, current
     u, i = numbers(u_name, u_given), numbers(i_name, i_given)
-    dtype = state_dtype((u_given, u), (i_given, i))
+    dtype = state_dtype([(u, is_weak(u_given, u)), (i, is_weak(i_given, i))])
     u, i = u.astype(dtype, copy=False), i.astype(dtype, copy=False)
     constants = tuple(neuron.constants(dtype)[name] for name in ("threshold", "gain", "rate"))
-    shape = common_shape([(u_name, u.shape), (i_name, i.shape), *neuron.shapes])
+    shape = common_shape([(u_name, u.shape), (i_name, i.shape), *neuron._model.shapes])
     wide = shape or (1,)  # a gufunc's loop needs an axis
     # Copied where it is broadcast: the kernels are fast where neurons stand side by side.
     u, i = (a if a.shape == wide else np.array(np.broadcast_to(a, wide)) for a in (u, i))

@@ -172,7 +172,7 @@ def test_states_go_in_and_out():
         (
             lambda n: n.run(np.zeros((3, 2)), fastlif.State(np.zeros(2), syn=np.zeros(2))),
             ValueError,
-            "^initial.syn is given, but this neuron keeps only mem and refractory",
+            "^initial.syn is given, but this neuron has only mem and refractory",
         ),
         (
             lambda n: n.run(np.zeros((3, 2)), fastlif.State(np.zeros(2), np.zeros(3))),
@@ -189,7 +189,7 @@ def test_states_go_in_and_out():
                 np.zeros(2), None, out=(np.zeros(2, bool), fastlif.State(np.zeros(2)))
             ),
             ValueError,
-            "got a State that holds mem",
+            "got a State with mem",
         ),
         (
             lambda n: fastlif.LIF()(
@@ -197,7 +197,7 @@ def test_states_go_in_and_out():
                 out=(np.zeros(2, bool), fastlif.State(np.zeros(2), np.zeros(2))),
             ),
             ValueError,
-            "got a State that holds mem and refractory",
+            "got a State with mem and refractory",
         ),
         (
             lambda n: fastlif.LIF(max_spikes=2, order="at_once").run(

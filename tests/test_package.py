@@ -51,8 +51,9 @@ RUN = "import numpy as np, fastlif; print(fastlif.LIF().run(np.float32([.5] * 90
 
 def test_compiled_code_is_kept_on_disk(tmp_path):
     show = (
-        "; from fastlif.kernels.sweep import sweep_kernel; s = sweep_kernel(fastlif.LIF().physics)"
-        ".stats; print(sum(s.cache_hits.values()), sum(s.cache_misses.values()))"
+        "; from fastlif.kernels.sweep import one_neuron, sweep_kernel"
+        "; s = sweep_kernel(fastlif.LIF().rule, one_neuron).stats"
+        "; print(sum(s.cache_hits.values()), sum(s.cache_misses.values()))"
     )
     cold = python(RUN + show, NUMBA_CACHE_DIR=str(tmp_path)).split()
     warm = python(RUN + show, NUMBA_CACHE_DIR=str(tmp_path)).split()
@@ -69,8 +70,8 @@ def test_an_edit_of_any_kernel_file_is_noticed(tmp_path):
     assert python(code, tmp_path, **cache) == "0.9607843137254902"
     rules = tmp_path / "fastlif" / "kernels" / "rules.py"
     text = rules.read_text()
-    assert "return u + c[RATE] * (x - u)" in text
-    rules.write_text(text.replace("return u + c[RATE] * (x - u)", "return u + 8 * (x - u)"))
+    assert "return u + rate * (x - u)" in text
+    rules.write_text(text.replace("return u + rate * (x - u)", "return u + 8 * (x - u)"))
     assert python(code, tmp_path, **cache) == "-7.0"
 
 

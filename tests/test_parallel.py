@@ -12,7 +12,7 @@ import pytest
 from cases import same_bits
 
 import fastlif
-from fastlif import parallel
+from fastlif.execution import parallel
 
 
 def test_every_item_is_done_once():

@@ -7,8 +7,8 @@ import pytest
 from cases import currents, drawn, same_bits
 
 import fastlif
-from fastlif import sinks
-from fastlif.kernels.access import WIDTH
+from fastlif.execution import events, scratch
+from fastlif.kernels.layout import WIDTH
 
 F4 = np.float32
 RC = {"R": 5.1, "C": 5e-3, "time_step": 1e-3, "threshold": 0.5}
@@ -100,7 +100,8 @@ def test_records_of_a_population_wider_than_a_tile():
 
 @pytest.mark.parametrize("names", [("events",), ("events", "membrane")])
 def test_events_beyond_the_buffers_room(monkeypatch, names):
-    monkeypatch.setattr(sinks, "_EVENTS", 50)
+    monkeypatch.setattr(scratch, "_EVENTS", 50)
+    scratch.pool_of.cache_clear()
     neuron = fastlif.LIF(**RC)
     current = np.full((2000, 230), 3.0, F4)  # fires at nearly every step
     reference = neuron.run(current)
@@ -111,9 +112,10 @@ def test_events_beyond_the_buffers_room(monkeypatch, names):
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_events_merged_in_parts(monkeypatch, threads):
-    monkeypatch.setattr(sinks, "_PART", 1000)
-    monkeypatch.setattr(sinks, "_WORTH_A_THREAD", 10)
-    monkeypatch.setattr(sinks, "_EVENTS", 50)
+    monkeypatch.setattr(events, "_PART", 1000)
+    monkeypatch.setattr(events, "_WORTH_A_THREAD", 10)
+    monkeypatch.setattr(scratch, "_EVENTS", 50)
+    scratch.pool_of.cache_clear()
     neuron = fastlif.LIF(**RC)
     current = currents(np.random.default_rng(0), (300, 5000)) * 3
     current[100:200] = 0  # parts of time without any

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastlif
-from fastlif import memory
+from fastlif.execution import memory
 
 F4 = np.float32
 GOOD = {

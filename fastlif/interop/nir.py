@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from fastlif.checks import Numbers, described, number
-from fastlif.lif import LIF
-from fastlif.neuron import Neuron
-from fastlif.neurons import Lapicque, Leaky
+from fastlif.neurons.lif import LIF
+from fastlif.neurons.base import Neuron
+from fastlif.neurons.lapicque import Lapicque
+from fastlif.neurons.leaky import Leaky
 from fastlif.presets.nir import nir_cuba_lif, nir_if, nir_li, nir_lif
 
 # The nodes that are neurons, by the names of their classes.
@@ -169,7 +170,7 @@ def _lif(neuron: LIF) -> tuple[str, dict[str, Any], list[str]]:
         "its input is a voltage": neuron.input != "current",
         f"order={neuron.order!r}: its reset follows a step late": neuron.order != "at_once",
         "it fires on reaching the threshold": neuron.inclusive or neuron.max_spikes > 1,
-        "it is refractory": neuron.physics.refractory,
+        "it is refractory": "refractory" in neuron.rule.states,
         "its membrane has a floor": neuron.floor is not None,
         "it fires several spikes in a step": neuron.max_spikes > 1,
         "reset_by is not its threshold": neuron.reset_by is not None,

@@ -1,40 +1,47 @@
-"""How fastlif compiles: numba's options, its cache and its intrinsics, in one place."""
+"""How fastlif compiles: Numba's options, its cache and its intrinsics, in one place."""
 
+import functools
+import hashlib
 from pathlib import Path
 
-from numba import njit, types
+from numba import config, njit, types
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, register_jitable
 
-__all__ = ["compiled", "contiguous", "rule"]
+__all__ = ["compiled", "contiguous", "inlined", "select"]
 
-# Bits are a promise: no fastmath, no contraction into FMA, so that every machine rounds alike.
+# Reproducible bits: no fastmath and no contraction into FMA, so that every machine rounds alike.
 _OPTIONS = {"nogil": True, "fastmath": False, "error_model": "numpy", "boundscheck": False}
 
-# A rule is a plain function that kernels inline; Python can call it on plain numbers too.
-rule = register_jitable
+# A plain function that kernels inline; Python can also call it with plain numbers.
+inlined = register_jitable
 
 
-def _sources_stamp() -> str:
-    """Say which version of the kernels' sources this is: any edit gives another stamp."""
+@functools.cache
+def _sources_digest() -> str:
+    """Return a digest of the contents of all kernel files."""
+    digest = hashlib.sha256()
     try:
-        stats = [source.stat() for source in Path(__file__).parent.glob("*.py")]
-    except OSError:  # imported from a zip file: nobody edits the sources there
+        for source in sorted(Path(__file__).parent.rglob("*.py")):
+            digest.update(source.read_bytes())
+    except OSError:  # imported from a zip file, whose sources nobody edits
         return "0"
-    return f"{max((s.st_mtime_ns for s in stats), default=0):x}_{sum(s.st_size for s in stats):x}"
-
-
-_STAMP = _sources_stamp()
+    return digest.hexdigest()[:16]
 
 
 def compiled(function):
-    """Compile ``function`` at its first call, and keep the machine code on disk.
+    """Compile ``function`` at its first call and cache the machine code on disk.
 
-    numba's cache looks for edits in the file of the outermost function only. The stamp of all
-    the kernels' files in the function's name makes it notice an edit in any of them. Where no
-    cache directory can be written, the code is compiled again in each process.
+    Numba's cache notices edits only in the file of the outermost function. A digest of all kernel
+    files in the function's name makes it notice an edit in any of them. Without a writable cache
+    directory, each process compiles the code again.
     """
-    function.__qualname__ = f"{function.__qualname__}_{_STAMP}"
+    if config.DISABLE_JIT:
+        raise RuntimeError(
+            "fastlif cannot run with NUMBA_DISABLE_JIT=1, because its kernels have no pure-Python "
+            "form; the functions in fastlif.kernels.rules can be called from Python as they are"
+        )
+    function.__qualname__ = f"{function.__qualname__}_{_sources_digest()}"
     try:
         return njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # "cannot cache function ...: no locator available"
@@ -43,7 +50,7 @@ def compiled(function):
 
 @intrinsic
 def contiguous(typing_context, row):
-    """Promise the compiler that the 1-D ``row`` has a stride of one item.
+    """Tell the compiler that the 1-D ``row`` has a stride of one item.
 
     A row of an array that is itself a slice has a stride known only at run time, and a loop over
     it does not vectorise. The caller has checked the stride.
@@ -54,3 +61,16 @@ def contiguous(typing_context, row):
         return impl_ret_borrowed(context, builder, signature.return_type, args[0])
 
     return result(row), codegen
+
+
+@intrinsic
+def select(typing_context, condition, yes, no):
+    """Return ``yes`` or ``no``, both of which are computed: never a branch."""
+    result = typing_context.unify_types(yes, no)
+
+    def codegen(context, builder, signature, args):
+        kinds = signature.args
+        chosen = [context.cast(builder, args[k], kinds[k], result) for k in (1, 2)]
+        return builder.select(context.cast(builder, args[0], kinds[0], types.boolean), *chosen)
+
+    return result(condition, yes, no), codegen

@@ -1,11 +1,12 @@
 """The order of a step: what is tested, charged and reset first, and which spike is reported.
 
-Each takes the state that enters a step, its drive, the constants and the parts of a rule, and
-returns the state that leaves the step and the spike that the step reports. The state is the
-membrane, or the membrane and how long the neuron is still refractory.
+An order takes parts of a rule, by their names, and returns the function ``step(state, x, c)`` that
+applies them: to the state that enters a step, its drive and the constants. This function returns
+the state that leaves the step and the spikes that the step reports. The state is a tuple: the
+membrane, and with a refractory period the time that is left.
 
 ================  ==============================  ============================================
-order             a spike is tested on, and       the reset
+order             a spike is tested on, and       the reset happens
                   reported by the step of
 ================  ==============================  ============================================
 entering          the membrane entering           in that step
@@ -16,116 +17,157 @@ delayed           the membrane leaving            in the next step, where it ent
 ``entering`` and ``delayed`` have the same membranes; ``delayed`` reports one step earlier.
 """
 
-import math
+import numpy as np
 
-from fastlif.kernels.jit import rule
-from fastlif.kernels.rules import PERIOD, RATE, STEP, TAU, THRESHOLD, zero
-
-
-@rule
-def entering(u, x, c, charge, fires, reset, limit, meanwhile):
-    s = fires(u, c)
-    return limit(reset(charge(u, x, c), s, c), s, c), s
+from fastlif.kernels.elementary import expm1, log1p
+from fastlif.kernels.jit import inlined
+from fastlif.kernels.rules import relaxed_by, zero
 
 
-@rule
-def at_once(u, x, c, charge, fires, reset, limit, meanwhile):
-    b = charge(u, x, c)
-    s = fires(b, c)
-    return limit(reset(b, s, c), s, c), s
+def entering(charge, fires, reset, limit):
+    @inlined
+    def step(state, x, c):
+        (u,) = state
+        s = fires(u, c)
+        return (limit(reset(charge(u, x, c), s, c), s, c),), s
+
+    return step
 
 
-@rule
-def delayed(u, x, c, charge, fires, reset, limit, meanwhile):
-    r = fires(u, c)
-    v = limit(reset(charge(u, x, c), r, c), r, c)
-    return v, fires(v, c)
+def at_once(charge, fires, reset, limit):
+    @inlined
+    def step(state, x, c):
+        (u,) = state
+        b = charge(u, x, c)
+        s = fires(b, c)
+        return (limit(reset(b, s, c), s, c),), s
+
+    return step
 
 
-@rule
-def delayed_before_charge(u, x, c, charge, fires, reset, limit, meanwhile):
+def delayed(charge, fires, reset, limit):
+    enter = entering(charge, fires, reset, limit)
+
+    @inlined
+    def step(state, x, c):
+        (v,), _ = enter(state, x, c)
+        return (v,), fires(v, c)
+
+    return step
+
+
+def delayed_before_charge(charge, fires, reset):
     """Reset before the charge, so that the step's input survives (snnTorch's Leaky)."""
-    r = fires(u, c)
-    v = charge(reset(u, r, c), x, c)
-    return v, fires(v, c)
+
+    @inlined
+    def step(state, x, c):
+        (u,) = state
+        v = charge(reset(u, fires(u, c), c), x, c)
+        return (v,), fires(v, c)
+
+    return step
 
 
-# snnTorch's reset_delay=False: the membrane that just fired is reset in the same step. A neuron
-# that was still above the threshold and now is below gets that second reset undone (d = -1).
+# snnTorch's reset_delay=False: the membrane that fires is reset in the same step. If a neuron was
+# above the threshold before the step and is not after it, this second reset is undone (d = -1).
 
 
-@rule
-def snntorch_at_once(u, x, c, charge, fires, reset, limit, meanwhile):
-    before = fires(u, c)
-    v, s = delayed(u, x, c, charge, fires, reset, limit, meanwhile)
-    once = v - c[THRESHOLD] if s and not before else v
-    return (v + c[THRESHOLD] if before and not s else once), s
+def snntorch_at_once(charge, fires, reset, again, limit):
+    return _with_second_reset(delayed(charge, fires, reset, limit), fires, again)
 
 
-@rule
-def snntorch_to_zero_at_once(u, x, c, charge, fires, reset, limit, meanwhile):
-    before = fires(u, c)
-    v, s = delayed_before_charge(u, x, c, charge, fires, reset, limit, meanwhile)
-    once = v - (s and not before) * v
-    return (v + v if before and not s else once), s
+def snntorch_at_once_before_charge(charge, fires, reset, again):
+    return _with_second_reset(delayed_before_charge(charge, fires, reset), fires, again)
+
+
+def _with_second_reset(first, fires, again):
+    @inlined
+    def step(state, x, c):
+        before = fires(state[0], c)
+        (v,), s = first(state, x, c)
+        return (again(v, np.int8(s) - np.int8(before), c),), s
+
+    return step
 
 
 # --- with a refractory period, in steps ---------------------------------------------------------
-# While ``left`` is above zero nothing fires. The period starts with the reset: a membrane that is
-# reset in step t is refractory in the ``period`` steps after t.
+# A neuron cannot fire while ``left`` is above zero. The period starts with the reset: a membrane
+# that is reset in step t is refractory in the ``period`` steps after t.
 
 
-@rule
+@inlined
 def _left(left, r, c):
     one = type(left)(1)
-    return c[PERIOD] if r else (left - one if left > one else zero(left))
+    return c.period if r else (left - one if left > one else zero(left))
 
 
-@rule
-def refractory_entering(state, x, c, charge, fires, reset, limit, meanwhile):
-    u, left = state
-    active = not left > zero(left)
-    s = fires(u, c) and active
-    v = limit(reset(charge(u, x, c), s, c), s, c)
-    return (meanwhile(u, v, active), _left(left, s, c)), s
+def refractory_entering(charge, fires, reset, limit, hold):
+    @inlined
+    def step(state, x, c):
+        u, left = state
+        active = not left > zero(left)
+        s = fires(u, c) and active
+        v = limit(reset(charge(u, x, c), s, c), s, c)
+        return (hold(u, v, active), _left(left, s, c)), s
+
+    return step
 
 
-@rule
-def refractory_at_once(state, x, c, charge, fires, reset, limit, meanwhile):
-    u, left = state
-    active = not left > zero(left)
-    b = charge(u, x, c)
-    s = fires(b, c) and active
-    v = limit(reset(b, s, c), s, c)
-    return (meanwhile(u, v, active), _left(left, s, c)), s
+def refractory_at_once(charge, fires, reset, limit, hold):
+    @inlined
+    def step(state, x, c):
+        u, left = state
+        active = not left > zero(left)
+        b = charge(u, x, c)
+        s = fires(b, c) and active
+        v = limit(reset(b, s, c), s, c)
+        return (hold(u, v, active), _left(left, s, c)), s
+
+    return step
 
 
-@rule
-def refractory_delayed(state, x, c, charge, fires, reset, limit, meanwhile):
-    (v, left), _ = refractory_entering(state, x, c, charge, fires, reset, limit, meanwhile)
-    return (v, left), fires(v, c) and not left > zero(left)
+def refractory_delayed(charge, fires, reset, limit, hold):
+    enter = refractory_entering(charge, fires, reset, limit, hold)
+
+    @inlined
+    def step(state, x, c):
+        (v, left), _ = enter(state, x, c)
+        return (v, left), fires(v, c) and not left > zero(left)
+
+    return step
+
+
+REFRACTORY = {
+    entering: refractory_entering,
+    at_once: refractory_at_once,
+    delayed: refractory_delayed,
+}
 
 
 # --- spikes within a step: Nengo's LIF ----------------------------------------------------------
-# ``left`` is time here. The membrane goes exactly to where the input pulls it in the part of the
-# step in which the neuron is not refractory; the time of the spike is where it crossed the
-# threshold.
+# Here ``left`` is a time. In the part of the step in which the neuron is not refractory, the
+# membrane moves exactly towards the target of the input. The time of the spike is the time at
+# which the membrane crossed the threshold.
 
 
-@rule
-def within_step(state, x, c, charge, fires, reset, limit, meanwhile):
-    u, left = state
-    left = left - c[STEP]
-    free = c[STEP] - left
-    if free >= c[STEP]:
-        share = c[RATE]  # expm1(-dt/tau)
-    elif free > zero(u):
-        share = math.expm1(-free / c[TAU])
-    else:
-        share = zero(u)
-    v = u - (x - u) * share
-    s = fires(v, c)
-    if s:
-        theta = c[THRESHOLD]
-        left = c[PERIOD] + (c[STEP] + c[TAU] * math.log1p(-(v - theta) / (x - theta)))
-    return (reset(limit(v, s, c), s, c), left), s
+def within_step(fires, reset, limit):
+    @inlined
+    def step(state, x, c):
+        u, left = state
+        left = left - c.step
+        free = c.step - left
+        if free >= c.step:
+            rate = c.rate  # 1 - exp(-dt/tau)
+        elif free > zero(u):
+            rate = -type(u)(expm1(np.float64(-free / c.tau)))
+        else:
+            rate = zero(u)
+        v = relaxed_by(u, x, rate)
+        s = fires(v, c)
+        if s:
+            theta = c.threshold
+            late = type(u)(log1p(np.float64(-(v - theta) / (x - theta))))
+            left = c.period + (c.step + c.tau * late)
+        return (reset(limit(v, s, c), s, c), left), s
+
+    return step

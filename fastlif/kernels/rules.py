@@ -1,51 +1,51 @@
-"""The physics: what one neuron does in one step. Each equation stands here and nowhere else.
+"""The physics: what one neuron does in one step. Each equation is here and nowhere else.
 
-A rule is put together from small scalar functions, which the kernels inline:
+A neuron's rule is composed of small scalar functions, which the kernels inline:
 
-- ``drive(i, c)``: the input's part of the update, which does not depend on the membrane, so that
-  a constant input's is computed once;
-- ``synapse(syn, x, c)``: the current that the membrane gets, and the synapse's own after the step;
-- ``charge(u, x, c)``: the membrane ``u`` after a step's integration of the drive ``x``;
-- ``fires(u, c)``: the spikes of a membrane: a bool, or how many;
+- ``drive(i, c)``: the input's part of the update. It does not depend on the membrane, so the
+  drive of a constant input is computed only once;
+- ``synapse(syn, x, c)``: the current that the membrane receives, and the synaptic current after
+  the step;
+- ``charge(u, x, c)``: the membrane ``u`` after the integration of the drive ``x``;
+- ``fires(u, c)``: the spikes of a membrane: a bool, or their number;
 - ``reset(b, s, c)``: the charged membrane ``b`` after ``s`` spikes;
-- ``limit(v, s, c)``: a floor under it, if there is one;
-- ``order``, in orders.py: which of these comes first, and which spike is reported.
+- ``again(v, d, c)``: the second reset of snnTorch's ``reset_delay=False``;
+- ``limit(v, s, c)``: a lower bound of the membrane;
+- ``hold(u, v, active)``: the membrane of a neuron that may be refractory.
 
-``peers.py`` is the table of what is put together from them. ``c`` holds the neuron's constants,
-by the names below. The order of the operations is a contract: it gives the bits of the sources.
+``orders.py`` determines the sequence of these and which spike a step reports, ``compose.py`` joins
+them, and ``catalogue.py`` lists the combinations. ``c`` holds the neuron's constants by the names
+in ``CONSTANTS``. The order of operations is part of the contract: it reproduces the bits of the
+sources.
 
-Two ways of writing the same thing are told apart with care. ``b - (theta if s else 0)`` is
-``b - s*theta``, but also holds for an infinite threshold (``0*inf`` is NaN), and compiles to an
-AND. ``b - s*b`` stays a product: it is what the source does to an infinite membrane.
+Two notations of the same operation are distinguished with care. ``b - (theta if s else 0)`` equals
+``b - s*theta``, but also holds for an infinite threshold (``0*inf`` is NaN) and compiles to an AND.
+``b - s*b`` remains a product, because that is what the source does to an infinite membrane.
 """
-
-from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
-from fastlif.kernels.jit import rule
+from fastlif.kernels.jit import inlined, select
 
-# What a neuron's constants are called, and where they stand in ``c``.
+# The constants that a rule may read, in the order in which a kernel stores them.
 CONSTANTS = (
     "threshold",
-    "gain",  # of the input: a resistance, or what a step makes of it
-    "rate",  # the part of the way to its target that the membrane goes in a step
-    "keep",  # the part of the membrane that a step leaves
+    "gain",  # of the input: a resistance, or a product with one
+    "rate",  # the fraction of the distance to its target that the membrane moves in one step
+    "keep",  # the fraction of the membrane that remains after one step
     "step",  # the time step
-    "rest",  # resting potential, or a current that always flows
-    "tau",  # membrane time constant
-    "reset",  # what a spike resets to, or by
-    "floor",
-    "period",  # how long a neuron is refractory
-    "decay",  # of the synapse
-    "most",  # how many spikes a step may have
+    "rest",  # the resting potential, or a current that always flows
+    "tau",  # the membrane time constant
+    "reset",  # the value to which a spike resets the membrane, or the amount that it subtracts
+    "minimum",  # of the membrane
+    "period",  # the duration of the refractory period
+    "decay",  # of the synaptic current
+    "most",  # the largest number of spikes in one step
     "weight",  # of the input, before the synapse
 )
-THRESHOLD, GAIN, RATE, KEEP, STEP, REST, TAU, RESET, FLOOR, PERIOD, DECAY, MOST, WEIGHT = range(13)
 
 
-@rule
+@inlined
 def zero(u):
     """Return 0 in the dtype of ``u``."""
     return type(u)(0)
@@ -54,183 +54,188 @@ def zero(u):
 # --- drive: x from the input i ------------------------------------------------------------------
 
 
-@rule
+@inlined
 def raw(i, c):
     return i
 
 
-@rule
+@inlined
 def times_gain(i, c):
-    return i * c[GAIN]
+    return i * c.gain
 
 
-@rule
+@inlined
 def to_target(i, c):
-    return c[REST] + i * c[GAIN]
+    return c.rest + i * c.gain
 
 
-@rule
+@inlined
 def plus_rest(i, c):
-    return i + c[REST]
+    return i + c.rest
 
 
-@rule
+@inlined
 def with_rest_times_gain(i, c):
-    return c[GAIN] * (i + c[REST])
+    return c.gain * (i + c.rest)
 
 
-@rule
+@inlined
 def weighted(i, c):
-    return i * c[WEIGHT]
+    return i * c.weight
 
 
-@rule
+@inlined
 def rectified(i, c):
-    return (i if i > zero(i) else zero(i)) * c[STEP]
+    return (i if i > zero(i) else zero(i)) * c.step
 
 
-@rule
+@inlined
 def lapicque_drive(i, c):
-    return i * c[GAIN] * c[RATE] * c[STEP]  # i*R*(1/(R*C))*dt
+    return i * c.gain * c.rate * c.step  # i*R*(1/(R*C))*dt
 
 
-# --- synapse: the current now, and the synapse's own after the step -----------------------------
+# --- synapse: the current of this step, and the synaptic current after it ------------------------
 
 
-@rule
+@inlined
 def used_then_leaks(syn, x, c):
     now = syn + x
-    return now, now + c[DECAY] * now
+    return now, now + c.decay * now
 
 
-@rule
+@inlined
 def leaks_then_used(syn, x, c):
-    now = c[DECAY] * (syn + x)
-    return c[GAIN] * now, now
+    now = c.decay * (syn + x)
+    return c.gain * now, now
 
 
-@rule
+@inlined
 def filtered(syn, x, c):
-    now = syn + c[DECAY] * (x - syn)
-    return c[GAIN] * now + c[REST], now
+    now = syn + c.decay * (x - syn)
+    return c.gain * now + c.rest, now
 
 
 # --- charge: b from u and x ---------------------------------------------------------------------
 
 
-@rule
+@inlined
+def relaxed_by(u, x, rate):
+    return u + rate * (x - u)
+
+
+@inlined
 def relaxed(u, x, c):
-    return u + c[RATE] * (x - u)  # Euler: rate = dt/tau; exact: 1 - exp(-dt/tau)
+    return relaxed_by(u, x, c.rate)  # Euler: rate = dt/tau; exact: 1 - exp(-dt/tau)
 
 
-@rule
+@inlined
 def relaxed_to_rest(u, x, c):
-    return u + c[RATE] * ((c[REST] - u) + x)
+    return u + c.rate * ((c.rest - u) + x)
 
 
-@rule
+@inlined
 def relaxed_by_division(u, x, c):
-    return u + c[STEP] * (x - u) / c[TAU]
+    return u + c.step * (x - u) / c.tau
 
 
-@rule
+@inlined
 def leaked_and_jumped(u, x, c):
-    return u + c[RATE] * (c[REST] - u) + x
+    return u + c.rate * (c.rest - u) + x
 
 
-@rule
+@inlined
 def divided(u, x, c):
-    return u + (x - (u - c[REST])) / c[TAU]
+    return u + (x - (u - c.rest)) / c.tau
 
 
-@rule
+@inlined
 def divided_and_jumped(u, x, c):
-    return u - (u - c[REST]) / c[TAU] + x
+    return u - (u - c.rest) / c.tau + x
 
 
-@rule
-def kept(u, x, c):
-    return c[KEEP] * u + x
+@inlined
+def decayed(u, x, c):
+    return c.keep * u + x
 
 
-@rule
-def kept_with_rest(u, x, c):
-    return c[KEEP] * u + x + c[REST]
+@inlined
+def decayed_with_rest(u, x, c):
+    return c.keep * u + x + c.rest
 
 
-@rule
-def kept_then_jumped(u, x, c):
-    return c[REST] + c[KEEP] * u + x
+@inlined
+def decayed_then_jumped(u, x, c):
+    return c.rest + c.keep * u + x
 
 
-# Brian2's exact integration, as its algebra writes it with tau, v_rest and R all numbers, and with
-# one of each a neuron.
+# Brian2's exact integration, as its algebra system writes it: with tau, v_rest and R as numbers,
+# and with one of them as a parameter of each neuron.
 
 
-@rule
+@inlined
 def brian2_exact(u, x, c):
-    return c[REST] + (x + c[KEEP] * u - c[KEEP] * (c[REST] + x))
+    return c.rest + (x + c.keep * u - c.keep * (c.rest + x))
 
 
-@rule
+@inlined
 def brian2_exact_each(u, x, c):
-    return x + c[KEEP] * u + c[REST] - (x + c[REST]) * c[KEEP]
+    return x + c.keep * u + c.rest - (x + c.rest) * c.keep
 
 
 # --- fires --------------------------------------------------------------------------------------
 
 
-@rule
+@inlined
 def above(u, c):
-    return u > c[THRESHOLD]
+    return u > c.threshold
 
 
-@rule
+@inlined
 def reached(u, c):
-    return u >= c[THRESHOLD]
+    return u >= c.threshold
 
 
-@rule
+@inlined
 def how_often(u, c):
-    times = np.floor(u / c[THRESHOLD])
-    most = times if times < c[MOST] else c[MOST]
-    return np.int32(most if u >= c[THRESHOLD] else zero(u))
+    times = np.floor(u / c.threshold)
+    most = times if times < c.most else c.most
+    return np.int32(most if u >= c.threshold else zero(u))
 
 
 # --- reset: v from b, after spikes s ------------------------------------------------------------
 
 
-@rule
+@inlined
 def by_threshold(b, s, c):
-    return b - (c[THRESHOLD] if s else zero(b))
+    return b - (c.threshold if s else zero(b))
 
 
-@rule
+@inlined
 def by_amount(b, s, c):
-    return b - (c[RESET] if s else zero(b))
+    return b - (c.reset if s else zero(b))
 
 
-@rule
+@inlined
 def by_each_threshold(b, s, c):
-    return b - type(b)(s) * c[THRESHOLD]
+    return b - type(b)(s) * c.threshold
 
 
-@rule
+@inlined
 def to_value(b, s, c):
-    return c[RESET] if s else b
+    return c.reset if s else b
 
 
-@rule
+@inlined
 def to_zero(b, s, c):
     return b - s * b
 
 
-@rule
+@inlined
 def emptied(b, s, c):
     return (not s) * b
 
 
-@rule
+@inlined
 def not_reset(b, s, c):
     return b
 
@@ -238,57 +243,46 @@ def not_reset(b, s, c):
 # --- limit --------------------------------------------------------------------------------------
 
 
-@rule
-def unlimited(v, s, c):
-    return v
-
-
-@rule
+@inlined
 def floored(v, s, c):
-    return c[FLOOR] if v < c[FLOOR] else v
+    return c.minimum if v < c.minimum else v
 
 
-@rule
+@inlined
 def floored_unless_reset(v, s, c):
-    return c[FLOOR] if v < c[FLOOR] and not s else v
+    return c.minimum if v < c.minimum and not s else v
 
 
-@rule
+@inlined
 def floored_by_difference(v, s, c):
-    beyond = v - c[FLOOR]
-    return (beyond if beyond > zero(v) else zero(v)) + c[FLOOR]
+    beyond = v - c.minimum
+    return (beyond if beyond > zero(v) else zero(v)) + c.minimum
 
 
-# --- meanwhile: the membrane, where a neuron is active or not, from what it was and would be ----
+# --- again: snnTorch's second reset, by d = 1, or undone by d = -1 -------------------------------
+# With d = 0 nothing happens, also to an infinite membrane or threshold.
 
 
-@rule
+@inlined
+def by_threshold_again(v, d, c):
+    return v if d == 0 else v - type(v)(d) * c.threshold
+
+
+@inlined
+def to_zero_again(v, d, c):
+    return v - type(v)(d) * v
+
+
+# --- hold: the membrane in and after a refractory period, from the old and the next one ----------
+
+
+@inlined
 def held(u, v, active):
-    # Adding zero is not nothing, or the compiler would see that what was loaded is stored again,
-    # and write with a mask: that takes several times as long.
-    return (v if active else u) + zero(u)
+    # With a branch, the compiler sees that a loaded value is stored again, and uses a masked store,
+    # which takes several times as long.
+    return select(active, v, u)
 
 
-@rule
+@inlined
 def integrated(u, v, active):
     return v
-
-
-class Rule(NamedTuple):
-    """One neuron's physics. Module-level functions, so that compiled code can be cached."""
-
-    drive: Callable
-    charge: Callable
-    fires: Callable
-    reset: Callable
-    order: Callable
-    limit: Callable = unlimited
-    synapse: Callable | None = None
-    meanwhile: Callable = held
-    refractory: bool = False  # whether ``order`` counts how long a neuron remains refractory
-
-    @property
-    def states(self) -> tuple[str, ...]:
-        """What a neuron carries from step to step, by the names of State's fields."""
-        names = ("mem", "refractory" if self.refractory else "", "syn" if self.synapse else "")
-        return tuple(name for name in names if name)

@@ -1,20 +1,15 @@
 """One step of a whole population, for callers who keep the loop over time to themselves."""
 
 import functools
-import threading
 from typing import Any
 
 import numpy as np
 from numba import types
 from numba.extending import overload
 
-from fastlif.kernels.access import constants_at, constants_of
-from fastlif.kernels.jit import compiled
-from fastlif.kernels.jit import rule as inlined
-from fastlif.kernels.physics import advance, drive
-from fastlif.kernels.rules import Rule
-
-DONE, OVERLAP, SIZES = 0, 1, 2  # what a step returns
+from fastlif.kernels.compose import Rule, advance, drive
+from fastlif.kernels.jit import compiled, inlined
+from fastlif.kernels.layout import constants_at, shared_constants
 
 
 @inlined
@@ -23,137 +18,102 @@ def _overlap(a, b):
     return start < other + b.nbytes and other < start + a.nbytes
 
 
-def _target(mem, mem_out):
-    """Return where the state goes: ``mem_out``, or ``mem`` itself."""
+def _some_overlap(cur, old, spk, new):
+    """Tell whether an output overlaps another array; ``new`` is None if the step is in place."""
 
 
-@overload(_target)
-def _overload_target(mem, mem_out):
-    if isinstance(mem_out, types.NoneType):
-        return lambda mem, mem_out: mem
-    return lambda mem, mem_out: mem_out
+@overload(_some_overlap)
+def _overload_some_overlap(cur, old, spk, new):
+
+    def in_place(cur, old, spk, new):
+        found = _overlap(spk, cur)
+        for k in range(len(old)):
+            found |= _overlap(spk, old[k]) or _overlap(old[k], cur)
+            for i in range(k):
+                found |= _overlap(old[k], old[i])
+        return found
+
+    def apart(cur, old, spk, new):
+        found = _overlap(spk, cur)
+        for k in range(len(new)):
+            found |= _overlap(spk, old[k]) or _overlap(spk, new[k]) or _overlap(new[k], cur)
+            for i in range(len(new)):
+                found |= _overlap(new[k], old[i]) or (i < k and _overlap(new[k], new[i]))
+        return found
+
+    return in_place if isinstance(new, types.NoneType) else apart
 
 
-def _wrong(size, cur, mem, spk, mem_out):
-    """Return what is wrong with a step's arrays: their sizes, or that outputs overlap others."""
-
-
-@overload(_wrong)
-def _overload_wrong(size, cur, mem, spk, mem_out):
-
-    def several(size, cur, mem, spk, mem_out):
-        if not (cur.size == spk.size == size):
-            return SIZES
-        if _overlap(spk, cur):
-            return OVERLAP
-        for k in range(len(mem)):
-            if not (mem[k].size == mem_out[k].size == size):
-                return SIZES
-            if _overlap(spk, mem[k]) or _overlap(spk, mem_out[k]) or _overlap(mem_out[k], cur):
-                return OVERLAP
-            for i in range(len(mem)):
-                in_place = i == k and mem_out[k].ctypes.data == mem[k].ctypes.data
-                if _overlap(mem_out[k], mem[i]) and not in_place:
-                    return OVERLAP
-                if i != k and _overlap(mem_out[k], mem_out[i]):
-                    return OVERLAP
-        return DONE
-
-    def in_place(size, cur, mem, spk, mem_out):
-        if not (cur.size == mem.size == spk.size == size):
-            return SIZES
-        if _overlap(spk, cur) or _overlap(spk, mem) or _overlap(mem, cur):
-            return OVERLAP
-        return DONE
-
-    def apart(size, cur, mem, spk, mem_out):
-        if not (cur.size == mem.size == spk.size == mem_out.size == size):
-            return SIZES
-        if _overlap(spk, cur) or _overlap(spk, mem) or _overlap(spk, mem_out):
-            return OVERLAP
-        if _overlap(mem_out, cur) or _overlap(mem_out, mem):
-            return OVERLAP
-        return DONE
-
-    if isinstance(mem, types.BaseTuple):
-        return several
-    return in_place if isinstance(mem_out, types.NoneType) else apart
-
-
-def _state_at(mem, j):
-    """Return neuron ``j``'s state, from the array of each."""
+def _state_at(arrays, j):
+    """Return neuron ``j``'s state, a tuple, from the array of each of its variables."""
 
 
 @overload(_state_at)
-def _overload_state_at(mem, j):
-    if not isinstance(mem, types.BaseTuple):
-        return lambda mem, j: mem[j]
-    if len(mem) == 2:
-        return lambda mem, j: (mem[0][j], mem[1][j])
-    return lambda mem, j: (mem[0][j], mem[1][j], mem[2][j])
+def _overload_state_at(arrays, j):
+    return (
+        lambda arrays, j: (arrays[0][j],),
+        lambda arrays, j: (arrays[0][j], arrays[1][j]),
+        lambda arrays, j: (arrays[0][j], arrays[1][j], arrays[2][j]),
+        lambda arrays, j: (arrays[0][j], arrays[1][j], arrays[2][j], arrays[3][j]),
+    )[len(arrays) - 1]
 
 
-def _keep(into, j, state):
-    """Write neuron ``j``'s state."""
+def _either(new, old):
+    """Return ``new``, or ``old`` if the step is in place."""
 
 
-@overload(_keep)
-def _overload_keep(into, j, state):
-    if not isinstance(into, types.BaseTuple):
+@overload(_either)
+def _overload_either(new, old):
+    if isinstance(new, types.NoneType):
+        return lambda new, old: old
+    return lambda new, old: new
 
-        def one(into, j, state):
-            into[j] = state
 
-        return one
-
-    def all_of_it(into, j, state):
-        for k in range(len(into)):
-            into[k][j] = state[k]
-
-    return all_of_it
+@inlined
+def _step(rule, constants, table, cur, spk, old, new):
+    if _some_overlap(cur, old, spk, new):
+        return False
+    into = _either(new, old)
+    shared = shared_constants(rule, constants, table)
+    for k in range(cur.size):
+        j = np.uintp(k)
+        c = constants_at(rule, shared, table, j)
+        state, spk[j] = advance(rule, _state_at(old, j), drive(rule, cur[j], c), c)
+        for i in range(len(into)):
+            into[i][j] = state[i]
+    return True
 
 
 @functools.cache
-def step_kernel(rule: Rule) -> Any:
-    """Return the compiled step for one neuron's physics."""
+def step_kernel(rule: Rule, in_place: bool) -> Any:
+    """Return the compiled step of one rule: ``step(constants, table, cur, spk, *states)``.
 
-    def step(size, constants, table, cur, mem, spk, mem_out):
-        """Advance ``mem`` by a step into ``spk`` and ``mem_out``; None steps ``mem`` in place.
-
-        Where a neuron keeps more than its membrane, these are tuples of arrays.
-        ``constants`` is one set for all, or None where they stand in ``table``, laid out as a
-        sweep's scratch. Writes nothing, and returns what is wrong, if an array is not of ``size``
-        or an output overlaps another array: that takes nanoseconds here, microseconds in Python.
-        """
-        wrong = _wrong(size, cur, mem, spk, mem_out)
-        if wrong:
-            return wrong
-        into = _target(mem, mem_out)
-        source = constants_of(constants, table)
-        for k in range(size):
-            j = np.uintp(k)
-            c = constants_at(source, j)
-            state, spk[j] = advance(rule, _state_at(mem, j), drive(rule, cur[j], c), c)
-            _keep(into, j, state)
-        return DONE
-
-    return compiled(step)
-
-
-_compiling = threading.Lock()
-
-
-def call(kernel: Any, *arguments: Any) -> int:
-    """Call a step kernel, and compile it for arguments of types that it does not know yet.
-
-    By itself it refuses such arguments with a TypeError: so a caller who expects types that are
-    known need not check them.
+    It advances the states that enter by one step, into ``spk`` and the states that leave, which
+    follow one another in ``states``; in place, there is only one set of them. All arrays are
+    contiguous and of the size of ``cur``. ``constants`` holds those that all neurons share, or is
+    None if they stand in ``table``, laid out as a sweep's scratch. Returns False, with nothing
+    written, if an output overlaps another array: this test takes nanoseconds here and microseconds
+    in Python.
     """
-    try:
-        code: int = kernel(*arguments)
-    except TypeError:
-        with _compiling:
-            kernel.disable_compile(False)
-            code = kernel(*arguments)
-    kernel.disable_compile()
-    return code
+    # Separate arguments, not tuples of arrays: Numba takes less time to call it.
+
+    def one_in_place(constants, table, cur, spk, mem):
+        return _step(rule, constants, table, cur, spk, (mem,), None)
+
+    def one(constants, table, cur, spk, mem, new):
+        return _step(rule, constants, table, cur, spk, (mem,), (new,))
+
+    def two_in_place(constants, table, cur, spk, a, b):
+        return _step(rule, constants, table, cur, spk, (a, b), None)
+
+    def two(constants, table, cur, spk, a, b, new_a, new_b):
+        return _step(rule, constants, table, cur, spk, (a, b), (new_a, new_b))
+
+    def three_in_place(constants, table, cur, spk, a, b, c):
+        return _step(rule, constants, table, cur, spk, (a, b, c), None)
+
+    def three(constants, table, cur, spk, a, b, c, new_a, new_b, new_c):
+        return _step(rule, constants, table, cur, spk, (a, b, c), (new_a, new_b, new_c))
+
+    entries = ((one, one_in_place), (two, two_in_place), (three, three_in_place))
+    return compiled(entries[len(rule.states) - 1][in_place])

@@ -1,9 +1,9 @@
 """The notebook's two functions as generalized ufuncs.
 
-Compiled at first use, for one dtype at a time, and never cached on disk: numba's cache of gufuncs
-is not safe when several processes write it. The loop is over the last axis; NumPy loops over the
-others. numba does not check an array's layout against a gufunc's types, so the kernels look at
-the strides themselves.
+They are compiled at their first use, for one dtype at a time, and never cached on disk: Numba's
+cache of gufuncs is not safe when several processes write it. The loop is over the last axis; NumPy
+loops over the others. Numba does not check an array's layout against a gufunc's types, so the
+kernels inspect the strides themselves.
 """
 
 import functools
@@ -12,26 +12,27 @@ from typing import Any
 import numpy as np
 from numba import boolean, from_dtype, guvectorize
 
-from fastlif.kernels.jit import contiguous, rule
-from fastlif.kernels.peers import LIF
-from fastlif.kernels.physics import advance, drive
+from fastlif.kernels.catalogue import NOTEBOOK
+from fastlif.kernels.compose import advance, constants_class, constants_of, drive
+from fastlif.kernels.jit import contiguous, inlined
 
-_FIRE, _CHARGE = LIF["subtract"], LIF["none"]
+_FIRE, _PASSIVE = NOTEBOOK["fire"], NOTEBOOK["passive"]
+_Constants = constants_class(constants_of(_FIRE))  # threshold, gain and rate, of both rules
 
 
-@rule
+@inlined
 def _fire_all(mem, cur, c, out, spk):
     for j in range(mem.shape[0]):
-        out[j], spk[j] = advance(_FIRE, mem[j], drive(_FIRE, cur[j], c), c)
+        (out[j],), spk[j] = advance(_FIRE, (mem[j],), drive(_FIRE, cur[j], c), c)
 
 
-@rule
-def _charge_all(mem, cur, c, out):
+@inlined
+def _integrate_all(mem, cur, c, out):
     for j in range(mem.shape[0]):
-        out[j], _ = advance(_CHARGE, mem[j], drive(_CHARGE, cur[j], c), c)
+        (out[j],), _ = advance(_PASSIVE, (mem[j],), drive(_PASSIVE, cur[j], c), c)
 
 
-@rule
+@inlined
 def _side_by_side(a):
     return a.strides[0] == a.itemsize
 
@@ -46,7 +47,7 @@ def integrate_and_fire(dtype: np.dtype, uniform: bool) -> Any:
     row = real[:]
 
     def shared(mem, cur, threshold, R, rate, out, spk):
-        c = (threshold, R, rate)  # the first of CONSTANTS, and all that these two use
+        c = _Constants(threshold, R, rate)
         if _side_by_side(mem) and _side_by_side(cur) and _side_by_side(out) and _side_by_side(spk):
             _fire_all(contiguous(mem), contiguous(cur), c, contiguous(out), contiguous(spk))
         else:
@@ -54,8 +55,8 @@ def integrate_and_fire(dtype: np.dtype, uniform: bool) -> Any:
 
     def each(mem, cur, threshold, R, rate, out, spk):
         for j in range(mem.shape[0]):
-            c = (threshold[j], R[j], rate[j])
-            out[j], spk[j] = advance(_FIRE, mem[j], drive(_FIRE, cur[j], c), c)
+            c = _Constants(threshold[j], R[j], rate[j])
+            (out[j],), spk[j] = advance(_FIRE, (mem[j],), drive(_FIRE, cur[j], c), c)
 
     if uniform:
         types, layout = (row, row, real, real, real), "(n),(n),(),(),()->(n),(n)"
@@ -73,16 +74,16 @@ def integrate(dtype: np.dtype, uniform: bool) -> Any:
     row = real[:]
 
     def shared(mem, cur, R, rate, out):
-        c = (rate, R, rate)  # no threshold: what would be a spike is dropped
+        c = _Constants(rate, R, rate)  # spikes are discarded, so any threshold will do
         if _side_by_side(mem) and _side_by_side(cur) and _side_by_side(out):
-            _charge_all(contiguous(mem), contiguous(cur), c, contiguous(out))
+            _integrate_all(contiguous(mem), contiguous(cur), c, contiguous(out))
         else:
-            _charge_all(mem, cur, c, out)
+            _integrate_all(mem, cur, c, out)
 
     def each(mem, cur, R, rate, out):
         for j in range(mem.shape[0]):
-            c = (rate[j], R[j], rate[j])
-            out[j], _ = advance(_CHARGE, mem[j], drive(_CHARGE, cur[j], c), c)
+            c = _Constants(rate[j], R[j], rate[j])
+            (out[j],), _ = advance(_PASSIVE, (mem[j],), drive(_PASSIVE, cur[j], c), c)
 
     if uniform:
         types, layout = (row, row, real, real), "(n),(n),(),()->(n)"

@@ -3,7 +3,7 @@
 Each is called with the peer's own parameter names, and is a neuron like any other: ``run``, one
 step at a time, any record, one parameter a neuron. Runs of the peers' own code prove them: the
 test suite holds every spike of a million neuron-steps of each against theirs. They are classes,
-in small letters because they are called as functions are. ``kernels/peers.py`` has their rules
+in small letters because they are called as functions are. ``kernels/catalogue.py`` has their rules
 side by side.
 
 ==================================  ===========================  ===============================

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastlif.checks import Parameter, choice, duration, number, parameter, steps_of
-from fastlif.kernels import peers
-from fastlif.kernels.rules import Rule
-from fastlif.neuron import Neuron
+from fastlif.kernels import catalogue
+from fastlif.kernels.compose import Rule
+from fastlif.kernels.elementary import exp
+from fastlif.neurons.base import Neuron
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +77,7 @@ class brian2_lif(Neuron):
     _rests_at: ClassVar = "v_rest"
 
     def __post_init__(self) -> None:
-        self._keep(
+        self._set(
             tau=parameter("tau", self.tau, above=0),
             v_rest=parameter("v_rest", self.v_rest),
             v_th=parameter("v_th", self.v_th, finite=False),
@@ -94,11 +95,11 @@ class brian2_lif(Neuron):
         return steps_of("refractory/dt", np.maximum(count - 1, 0))
 
     @property
-    def physics(self) -> Rule:
-        """The rule that the kernels apply."""
+    def rule(self) -> Rule:
+        """The rule of one step."""
         each = any(isinstance(p, np.ndarray) for p in (self.tau, self.v_rest, self.R))
-        rule = peers.BRIAN2_LIF[self.method, each]
-        return peers.refractory(rule) if np.any(self.held) else rule
+        rule = catalogue.BRIAN2_LIF[self.method, each]
+        return rule.refractory() if np.any(self.held) else rule
 
     def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
         dt, tau = np.asarray(self.dt, dtype), np.asarray(self.tau, dtype)
@@ -107,7 +108,7 @@ class brian2_lif(Neuron):
             "gain": self.R,
             "rest": self.v_rest,
             "rate": dt / tau,
-            "keep": np.exp(-dt / tau),
+            "keep": exp(np.asarray(-dt / tau, np.float64)),
             "step": dt,
             "tau": tau,
             "reset": self.v_reset,

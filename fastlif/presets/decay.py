@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from fastlif.checks import Numbers, Parameter
+from fastlif.kernels.elementary import exp
 
 
 def decay(dt: float, tau: Parameter, dtype: np.dtype[Any]) -> Numbers:
@@ -13,4 +14,4 @@ def decay(dt: float, tau: Parameter, dtype: np.dtype[Any]) -> Numbers:
     PyTorch divides a number by a tensor in two roundings: by the tensor's reciprocal.
     """
     exponent = dtype.type(1) / np.asarray(tau, dtype) * -np.asarray(dt, dtype)
-    return np.asarray(np.exp(exponent.astype(np.float64)), dtype)
+    return np.asarray(exp(exponent.astype(np.float64)), dtype)

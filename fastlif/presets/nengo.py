@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastlif.checks import Parameter, duration, number, parameter
-from fastlif.kernels import peers
-from fastlif.neuron import Neuron
+from fastlif.kernels import catalogue
+from fastlif.kernels.elementary import expm1
+from fastlif.neurons.base import Neuron
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +62,10 @@ class nengo_lif(Neuron):
     min_voltage: Parameter = 0.0
     dt: float = 0.001
 
-    physics = peers.NENGO_LIF
+    rule = catalogue.NENGO_LIF
 
     def __post_init__(self) -> None:
-        self._keep(
+        self._set(
             tau_rc=parameter("tau_rc", self.tau_rc, above=0),
             tau_ref=duration("tau_ref", self.tau_ref),
             min_voltage=parameter("min_voltage", self.min_voltage, finite=False),
@@ -77,11 +78,11 @@ class nengo_lif(Neuron):
         tau_rc, dt = np.asarray(self.tau_rc, dtype), np.asarray(self.dt, dtype)
         return {
             "threshold": 1.0,
-            "rate": np.expm1(-dt / tau_rc),
+            "rate": -expm1(np.asarray(-dt / tau_rc, np.float64)),
             "step": dt,
             "tau": tau_rc,
             "reset": 0.0,
-            "floor": self.min_voltage,
+            "minimum": self.min_voltage,
             "period": self.tau_ref,
         }
 
@@ -116,10 +117,10 @@ class nengo_spiking_rectified_linear(Neuron):
 
     dt: float = 0.001
 
-    physics = peers.NENGO_SPIKING_RECTIFIED_LINEAR
+    rule = catalogue.NENGO_SPIKING_RECTIFIED_LINEAR
 
     def __post_init__(self) -> None:
-        self._keep(dt=number("dt", self.dt, above=0))
+        self._set(dt=number("dt", self.dt, above=0))
 
     def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
         return {"threshold": 1.0, "keep": 1.0, "step": self.dt, "most": 2.0**30}

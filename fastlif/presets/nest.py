@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastlif.checks import Parameter, choice, duration, number, optional, parameter, steps_of
-from fastlif.kernels import peers, rules
-from fastlif.kernels.rules import Rule
-from fastlif.neuron import Neuron
+from fastlif.kernels import catalogue, rules
+from fastlif.kernels.compose import Rule
+from fastlif.kernels.elementary import exp
+from fastlif.neurons.base import Neuron
 
 _TICS = 1000  # a millisecond; NEST rounds times to these
 
@@ -85,7 +86,7 @@ class nest_iaf_psc_delta(Neuron):
     held: Parameter = field(init=False, repr=False)  # steps for which a neuron is refractory
 
     def __post_init__(self) -> None:
-        self._keep(
+        self._set(
             tau_m=parameter("tau_m", self.tau_m, above=0),
             C_m=parameter("C_m", self.C_m, above=0),
             t_ref=duration("t_ref", self.t_ref),
@@ -110,19 +111,19 @@ class nest_iaf_psc_delta(Neuron):
         object.__setattr__(self, "held", steps_of("t_ref/dt", held))
 
     @property
-    def physics(self) -> Rule:
-        """The rule that the kernels apply."""
-        rule = peers.NEST_IAF_PSC_DELTA[self.input]
+    def rule(self) -> Rule:
+        """The rule of one step."""
+        rule = catalogue.NEST_IAF_PSC_DELTA[self.input]
         if self.V_min is None:
-            rule = rule._replace(limit=rules.unlimited)
-        return peers.refractory(rule) if np.any(self.held) else rule
+            rule = rule._replace(limit=None)
+        return rule.refractory() if np.any(self.held) else rule
 
     def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike | None]:
         tau_m, C_m, E_L, I_e, V_th, V_reset = (
             np.asarray(p, np.float64)
             for p in (self.tau_m, self.C_m, self.E_L, self.I_e, self.V_th, self.V_reset)
         )
-        keep = np.exp(-np.float64(self.dt) / tau_m)
+        keep = exp(-np.float64(self.dt) / tau_m)
         gain = 1 / C_m * (1 - keep) * tau_m
         return {
             "threshold": V_th - E_L,
@@ -131,5 +132,5 @@ class nest_iaf_psc_delta(Neuron):
             "rest": I_e if self.input == "current" else gain * I_e,
             "reset": V_reset - E_L,
             "period": self.held,
-            "floor": None if self.V_min is None else np.asarray(self.V_min, np.float64) - E_L,
+            "minimum": None if self.V_min is None else np.asarray(self.V_min, np.float64) - E_L,
         }

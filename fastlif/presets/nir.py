@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastlif.checks import Numbers, Parameter, number, optional, parameter
-from fastlif.kernels import peers
-from fastlif.kernels.rules import Rule
-from fastlif.neuron import Neuron
+from fastlif.kernels import catalogue
+from fastlif.kernels.compose import Rule
+from fastlif.neurons.base import Neuron
 
 
 def _rate(dt: float, tau: Parameter, dtype: np.dtype[Any]) -> Numbers:
@@ -66,7 +66,7 @@ class nir_lif(Neuron):
     _rests_at: ClassVar = "v_leak"
 
     def __post_init__(self) -> None:
-        self._keep(
+        self._set(
             tau=parameter("tau", self.tau, above=0),
             r=parameter("r", self.r),
             v_leak=parameter("v_leak", self.v_leak),
@@ -76,9 +76,9 @@ class nir_lif(Neuron):
         )
 
     @property
-    def physics(self) -> Rule:
-        """The rule that the kernels apply."""
-        return peers.NIR_LIF[self.v_reset is not None]
+    def rule(self) -> Rule:
+        """The rule of one step."""
+        return catalogue.NIR_LIF[self.v_reset is not None]
 
     def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike | None]:
         return {
@@ -130,7 +130,7 @@ class nir_if(Neuron):
     dt: float = 0.001
 
     def __post_init__(self) -> None:
-        self._keep(
+        self._set(
             r=parameter("r", self.r),
             v_threshold=parameter("v_threshold", self.v_threshold, finite=False),
             v_reset=optional("v_reset", self.v_reset),
@@ -138,9 +138,9 @@ class nir_if(Neuron):
         )
 
     @property
-    def physics(self) -> Rule:
-        """The rule that the kernels apply."""
-        return peers.NIR_IF[self.v_reset is not None]
+    def rule(self) -> Rule:
+        """The rule of one step."""
+        return catalogue.NIR_IF[self.v_reset is not None]
 
     def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike | None]:
         return {
@@ -188,10 +188,10 @@ class nir_li(Neuron):
 
     _rests_at: ClassVar = "v_leak"
 
-    physics = peers.NIR_LI
+    rule = catalogue.NIR_LI
 
     def __post_init__(self) -> None:
-        self._keep(
+        self._set(
             tau=parameter("tau", self.tau, above=0),
             r=parameter("r", self.r),
             v_leak=parameter("v_leak", self.v_leak),
@@ -261,7 +261,7 @@ class nir_cuba_lif(Neuron):
     _rests_at: ClassVar = "v_leak"
 
     def __post_init__(self) -> None:
-        self._keep(
+        self._set(
             tau_syn=parameter("tau_syn", self.tau_syn, above=0),
             tau_mem=parameter("tau_mem", self.tau_mem, above=0),
             r=parameter("r", self.r),
@@ -273,9 +273,9 @@ class nir_cuba_lif(Neuron):
         )
 
     @property
-    def physics(self) -> Rule:
-        """The rule that the kernels apply."""
-        return peers.NIR_CUBA_LIF[self.v_reset is not None]
+    def rule(self) -> Rule:
+        """The rule of one step."""
+        return catalogue.NIR_CUBA_LIF[self.v_reset is not None]
 
     def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike | None]:
         return {

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastlif.checks import Parameter, choice, number, parameter
-from fastlif.kernels import peers
-from fastlif.kernels.rules import Rule
-from fastlif.neuron import Neuron
+from fastlif.kernels import catalogue
+from fastlif.kernels.compose import Rule
+from fastlif.neurons.base import Neuron
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +59,10 @@ class norse_lif(Neuron):
     dt: float = 0.001
 
     _rests_at: ClassVar = "v_leak"
-    physics = peers.NORSE_LIF
+    rule = catalogue.NORSE_LIF
 
     def __post_init__(self) -> None:
-        self._keep(
+        self._set(
             tau_syn_inv=parameter("tau_syn_inv", self.tau_syn_inv, above=0),
             tau_mem_inv=parameter("tau_mem_inv", self.tau_mem_inv, above=0),
             v_leak=parameter("v_leak", self.v_leak),
@@ -127,19 +127,19 @@ class norse_lif_box(Neuron):
     _rests_at: ClassVar = "v_leak"
 
     def __post_init__(self) -> None:
-        self._keep(
+        self._set(
             tau_mem_inv=parameter("tau_mem_inv", self.tau_mem_inv, above=0),
             v_leak=parameter("v_leak", self.v_leak),
             v_th=parameter("v_th", self.v_th, finite=False),
             v_reset=parameter("v_reset", self.v_reset),
-            reset_method=choice("reset_method", self.reset_method, tuple(peers.NORSE_LIF_BOX)),
+            reset_method=choice("reset_method", self.reset_method, tuple(catalogue.NORSE_LIF_BOX)),
             dt=number("dt", self.dt, above=0),
         )
 
     @property
-    def physics(self) -> Rule:
-        """The rule that the kernels apply."""
-        return peers.NORSE_LIF_BOX[self.reset_method]
+    def rule(self) -> Rule:
+        """The rule of one step."""
+        return catalogue.NORSE_LIF_BOX[self.reset_method]
 
     def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
         return {

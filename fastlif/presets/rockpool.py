@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastlif.checks import Parameter, number, parameter, whole
-from fastlif.kernels import peers
-from fastlif.neuron import Neuron
+from fastlif.kernels import catalogue
+from fastlif.neurons.base import Neuron
 from fastlif.presets.decay import decay
 
 
@@ -61,10 +61,10 @@ class rockpool_lif(Neuron):
     max_spikes_per_dt: int = 2**16
     dt: float = 1e-3
 
-    physics = peers.ROCKPOOL_LIF
+    rule = catalogue.ROCKPOOL_LIF
 
     def __post_init__(self) -> None:
-        self._keep(
+        self._set(
             tau_mem=parameter("tau_mem", self.tau_mem, above=0),
             tau_syn=parameter("tau_syn", self.tau_syn, above=0),
             bias=parameter("bias", self.bias),

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastlif.checks import Parameter, choice, flag, optional, parameter
-from fastlif.kernels import peers, rules
-from fastlif.kernels.rules import Rule
-from fastlif.neuron import Neuron
+from fastlif.kernels import catalogue, rules
+from fastlif.kernels.compose import Rule
+from fastlif.neurons.base import Neuron
 from fastlif.presets.decay import decay
 
 
@@ -70,7 +70,7 @@ class sinabs_lif(Neuron):
     norm_input: bool = True
 
     def __post_init__(self) -> None:
-        self._keep(
+        self._set(
             tau_mem=parameter("tau_mem", self.tau_mem, above=0),
             tau_syn=optional("tau_syn", self.tau_syn, above=0),
             spike_threshold=parameter("spike_threshold", self.spike_threshold, above=0),
@@ -81,9 +81,9 @@ class sinabs_lif(Neuron):
         )
 
     @property
-    def physics(self) -> Rule:
-        """The rule that the kernels apply."""
-        rule = peers.SINABS_LIF[self.spike_fn, self.reset_fn]
+    def rule(self) -> Rule:
+        """The rule of one step."""
+        rule = catalogue.SINABS_LIF[self.spike_fn, self.reset_fn]
         if self.tau_syn is not None:
             rule = rule._replace(drive=rules.raw, synapse=rules.leaks_then_used)
         if self.min_v_mem is not None:
@@ -98,5 +98,5 @@ class sinabs_lif(Neuron):
             "gain": dtype.type(1) - keep if self.norm_input else 1.0,
             "most": 2.0**30,
             "decay": None if self.tau_syn is None else decay(1.0, self.tau_syn, dtype),
-            "floor": self.min_v_mem,
+            "minimum": self.min_v_mem,
         }

@@ -3,7 +3,8 @@
 from numpy.typing import ArrayLike
 
 from fastlif.checks import Parameter
-from fastlif.neurons import Lapicque, Leaky
+from fastlif.neurons.lapicque import Lapicque
+from fastlif.neurons.leaky import Leaky
 
 
 def snntorch_lapicque(

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastlif.checks import Parameter, flag, optional, parameter
-from fastlif.kernels import peers
-from fastlif.kernels.rules import Rule
-from fastlif.neuron import Neuron
+from fastlif.kernels import catalogue
+from fastlif.kernels.compose import Rule
+from fastlif.neurons.base import Neuron
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class spikingjelly_lif(Neuron):
     v_reset: Parameter | None = 0.0
 
     def __post_init__(self) -> None:
-        self._keep(
+        self._set(
             tau=parameter("tau", self.tau, above=1),
             decay_input=flag("decay_input", self.decay_input),
             v_threshold=parameter("v_threshold", self.v_threshold, finite=False),
@@ -65,9 +65,9 @@ class spikingjelly_lif(Neuron):
         )
 
     @property
-    def physics(self) -> Rule:
-        """The rule that the kernels apply."""
-        return peers.SPIKINGJELLY_LIF[self.decay_input, self.v_reset is None]
+    def rule(self) -> Rule:
+        """The rule of one step."""
+        return catalogue.SPIKINGJELLY_LIF[self.decay_input, self.v_reset is None]
 
     @property
     def resting(self) -> Parameter:
@@ -118,15 +118,15 @@ class spikingjelly_if(Neuron):
     v_reset: Parameter | None = 0.0
 
     def __post_init__(self) -> None:
-        self._keep(
+        self._set(
             v_threshold=parameter("v_threshold", self.v_threshold, finite=False),
             v_reset=optional("v_reset", self.v_reset),
         )
 
     @property
-    def physics(self) -> Rule:
-        """The rule that the kernels apply."""
-        return peers.SPIKINGJELLY_IF[self.v_reset is None]
+    def rule(self) -> Rule:
+        """The rule of one step."""
+        return catalogue.SPIKINGJELLY_IF[self.v_reset is None]
 
     @property
     def resting(self) -> Parameter:

@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike
 
 from fastlif.checks import Parameter, choice, duration, flag, optional, parameter, steps_of, whole
 from fastlif.kernels import orders, rules
-from fastlif.kernels.peers import refractory
-from fastlif.kernels.rules import Rule
-from fastlif.neuron import Neuron
-from fastlif.neurons import ratio, warn_unstable
+from fastlif.kernels.compose import Rule
+from fastlif.kernels.elementary import expm1
+from fastlif.neurons.base import Neuron
+from fastlif.neurons.circuit import ratio, warn_unstable
 
 RESETS = {
     "subtract": rules.by_threshold,
@@ -21,7 +21,7 @@ RESETS = {
     "value": rules.to_value,
 }
 ORDERS = {"entering": orders.entering, "at_once": orders.at_once, "delayed": orders.delayed}
-MEANWHILE = {"hold": rules.held, "integrate": rules.integrated}
+WHILE_REFRACTORY = {"hold": rules.held, "integrate": rules.integrated}
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +162,7 @@ class LIF(Neuron):
 
     def __post_init__(self) -> None:
         time = self.refractory_time
-        self._keep(
+        self._set(
             threshold=parameter("threshold", self.threshold, finite=False),
             time_step=parameter("time_step", self.time_step, above=0),
             R=parameter("R", self.R, above=0),
@@ -177,7 +177,7 @@ class LIF(Neuron):
             inclusive=flag("inclusive", self.inclusive),
             refractory=steps_of("refractory", self.refractory),
             refractory_time=None if time is None else duration("refractory_time", time),
-            while_refractory=choice("while_refractory", self.while_refractory, tuple(MEANWHILE)),
+            while_refractory=choice("while_refractory", self.while_refractory, tuple(WHILE_REFRACTORY)),
             floor=optional("floor", self.floor, finite=False),
             within_step=flag("within_step", self.within_step),
             max_spikes=whole("max_spikes", self.max_spikes, 1, 2**30),
@@ -233,8 +233,8 @@ class LIF(Neuron):
         return steps if np.any(steps) else None
 
     @functools.cached_property
-    def physics(self) -> Rule:
-        """The rule that the kernels apply."""
+    def rule(self) -> Rule:
+        """The rule of one step."""
         several = self.max_spikes > 1
         reset = RESETS[self.reset_mechanism]
         if self.reset_by is not None:
@@ -246,17 +246,18 @@ class LIF(Neuron):
             charge = rules.relaxed
         rule = Rule(
             drive,
+            ORDERS[self.order],
             charge,
             rules.how_often if several else rules.reached if self.inclusive else rules.above,
             rules.by_each_threshold if several else reset,
-            ORDERS[self.order],
-            rules.unlimited if self.floor is None else rules.floored,
+            limit=None if self.floor is None else rules.floored,
         )
         if self.within_step:
-            return rule._replace(order=orders.within_step, refractory=True)
+            states = ("mem", "refractory")
+            return rule._replace(order=orders.within_step, charge=None, states=states)
         if self._period is None:
             return rule
-        return refractory(rule)._replace(meanwhile=MEANWHILE[self.while_refractory])
+        return rule.refractory(WHILE_REFRACTORY[self.while_refractory])
 
     def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike | None]:
         time_step, R, C = (
@@ -264,18 +265,18 @@ class LIF(Neuron):
             for p in (self.time_step, self.R, self.C)
         )
         share = ratio(time_step, R, C)
-        rate = np.expm1(-share.astype(np.float64)) if self.integration == "exact" else share
+        exact = self.integration == "exact"
         return {
             "threshold": self.threshold,
             "gain": self.R,
-            "rate": rate if self.within_step or self.integration == "euler" else -rate,
-            "rest": self.rest if np.any(self.rest) or self.input == "voltage" else None,
+            "rate": -expm1(-share.astype(np.float64)) if exact else share,
+            "rest": self.rest,
             "reset": self._reset_constant(),
-            "floor": self.floor,
+            "minimum": self.floor,
             "period": self._period,
-            "most": float(self.max_spikes) if self.max_spikes > 1 else None,
-            "step": self.time_step if self.within_step else None,
-            "tau": np.asarray(R * C) if self.within_step else None,
+            "most": float(self.max_spikes),
+            "step": self.time_step,
+            "tau": np.asarray(R * C),
         }
 
     def _reset_constant(self) -> Parameter | None:

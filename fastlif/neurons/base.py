@@ -1,4 +1,4 @@
-"""What every neuron can do: one step, and all of time."""
+"""What every neuron can do: one step, and a run over time."""
 
 import functools
 from abc import ABC, abstractmethod
@@ -9,32 +9,24 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastlif import engine, stepping
 from fastlif.checks import Numbers, Parameter, common_shape
-from fastlif.kernels import rules
-from fastlif.progress import Report
-from fastlif.recording import BOOL, INT32, Run
-from fastlif.shortcut import Shortcut
-from fastlif.state import State
-
-MAY_BE_INFINITE = ("threshold", "floor")
+from fastlif.execution.integrator import Integrator
+from fastlif.execution.progress import Report
+from fastlif.execution.results import Run
+from fastlif.execution.state import State
+from fastlif.kernels.compose import Rule, constants_of
+from fastlif.model import Model
 
 
 class Neuron(ABC):
-    """What all neurons share: one step, all of time, and the constants that the kernels use.
+    """The base of all neurons: a frozen dataclass of checked parameters.
 
-    Not made by itself: use :class:`Lapicque`, :class:`Leaky`, :class:`LIF` or one of
-    :mod:`fastlif.presets`. A neuron is a frozen dataclass of checked parameters that has
-    ``physics`` and ``_derive``.
+    It cannot be instantiated: use :class:`Lapicque`, :class:`Leaky`, :class:`LIF` or one of
+    :mod:`fastlif.presets`. A neuron has a ``rule`` and a method ``_derive``.
     """
 
-    reset_mechanism: str
-    shapes: list[tuple[str, tuple[int, ...]]]  # of the parameters that are arrays, with their names
-    _stepper: stepping.Stepper | None  # what a step like the last one needs
-    shortcuts: dict[Any, Shortcut]  # what a small run needs, by its form
-    _constants: dict[np.dtype[Any], dict[str, Numbers]]
-    _rules: ClassVar[Mapping[str, rules.Rule]]
-    _rests_at: ClassVar[str | None] = None  # the name of the parameter, of neurons that have one
+    rule: Rule | property
+    _rests_at: ClassVar[str | None] = None  # the name of the parameter of ``resting``
 
     def __call__(
         self,
@@ -82,8 +74,7 @@ class Neuron(ABC):
         >>> spk, mem
         (array([False,  True]), array([0.5203922 , 0.24098039], dtype=float32))
         """
-        stepped = None if self._stepper is None else self._stepper(cur, mem, out)
-        return stepping.step(self, cur, mem, out) if stepped is None else stepped
+        return self._integrator.step(cur, mem, out)
 
     def run(
         self,
@@ -170,65 +161,39 @@ class Neuron(ABC):
         >>> more.events.step[:3], more.events.neuron[:3]
         (array([10, 28, 46]), array([2, 2, 2]))
         """
-        return engine.run(
-            self, current, initial, steps, record, neurons, every, out, threads, progress
+        return self._integrator.run(
+            current, initial, steps, record, neurons, every, out, threads, progress
         )
 
     @property
-    def physics(self) -> rules.Rule:
-        """The rule that the kernels apply."""
-        return self._rules[self.reset_mechanism]
-
-    @property
-    def spike_dtype(self) -> np.dtype[Any]:
-        """The dtype of the spikes: bool, or int32 where a step may have several."""
-        return INT32 if self.physics.fires is rules.how_often else BOOL
-
-    @property
     def resting(self) -> Parameter:
-        """The membrane that a run starts from if none is given."""
+        """The membrane from which a run starts by default."""
         return 0.0 if self._rests_at is None else getattr(self, self._rests_at)
 
     def constants(self, dtype: np.dtype[Any]) -> dict[str, Numbers]:
-        """Return the rule's constants in the state's dtype, each a number or one a neuron."""
-        try:
-            return self._constants[dtype]
-        except KeyError:
-            pass
-        with np.errstate(all="ignore"):
-            derived = {k: v for k, v in self._derive(dtype).items() if v is not None}
-            constants = {name: np.asarray(value, dtype) for name, value in derived.items()}
-        for name, constant in constants.items():
-            finite = np.isfinite(constant)
-            infinite_as_given = name in MAY_BE_INFINITE and np.array_equal(
-                finite, np.isfinite(derived[name])
-            )
-            if not (finite.all() or infinite_as_given):
-                raise ValueError(
-                    f"{dtype} cannot hold the constants of {self!r}: {name} is too large or too "
-                    "small; choose other units, or give the current in float64"
-                )
-        return self._constants.setdefault(dtype, constants)
+        """Return the constants that the kernels use in this dtype, by name."""
+        names, arrays = constants_of(self._model.rule), self._model.constants(dtype).each
+        return dict(zip(names, arrays, strict=True))
 
-    def prepare_step(self, stepper: stepping.Stepper) -> None:
-        """Take this for the next step: it will most often be like the last one."""
-        object.__setattr__(self, "_stepper", stepper)
+    @functools.cached_property
+    def _model(self) -> Model:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        shapes = tuple((k, v.shape) for k, v in values.items() if isinstance(v, np.ndarray))
+        return Model(self.rule, self._derive, self.resting, shapes, self.__repr__)  # type: ignore[arg-type]
+
+    @functools.cached_property
+    def _integrator(self) -> Integrator:
+        return Integrator(self._model)
 
     @abstractmethod
     def _derive(self, dtype: np.dtype[Any]) -> Mapping[str, ArrayLike | None]:
-        """Return the constants that the rule uses, by the names in rules.CONSTANTS; None if not."""
+        """Return the constants that the rule reads, by the names in rules.CONSTANTS."""
 
-    def _keep(self, **values: Parameter | str | None) -> None:
-        """Set the checked fields, and what is derived from them when first needed."""
-        parameters = {k: np.shape(v) for k, v in values.items() if isinstance(v, np.ndarray)}
-        common_shape(parameters.items())
-        prepared: dict[str, Any] = {
-            "shapes": list(parameters.items()),
-            "_constants": {},
-            "_stepper": None,
-            "shortcuts": {},
-        }
-        for name, value in {**values, **prepared}.items():
+    def _set(self, **values: Any) -> None:
+        """Set the checked fields, whose shapes must broadcast to one population."""
+        arrays = [(name, v.shape) for name, v in values.items() if isinstance(v, np.ndarray)]
+        common_shape(arrays)
+        for name, value in values.items():
             object.__setattr__(self, name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:

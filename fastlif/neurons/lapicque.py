@@ -1,38 +1,17 @@
-"""The neurons: their parameters, checked once and never changed, and their constants."""
+"""Lapicque's neuron."""
 
-import math
-import warnings
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastlif.checks import Numbers, Parameter, choice, flag, optional, parameter
-from fastlif.kernels import peers, rules
-from fastlif.neuron import Neuron
-
-RESETS = ("subtract", "zero", "none")
-
-
-def ratio(time_step: Parameter, R: Parameter, C: Parameter) -> Numbers:
-    """Return time_step/(R*C), rounded as NumPy does: Python's numbers are doubles."""
-    tau = R * C
-    if isinstance(tau, float) and tau == 0:
-        return np.asarray(math.inf)
-    with np.errstate(all="ignore"):
-        return np.asarray(time_step / tau)
-
-
-def warn_unstable(rates: ArrayLike, stacklevel: int = 4) -> None:
-    """Warn where an Euler step is longer than the time constant."""
-    worst = float(np.max(rates, initial=0.0))
-    if worst > 1:
-        warnings.warn(
-            f"time_step is {worst:.3g} times R*C: Euler's method overshoots where it is more than "
-            "1 and diverges where it is more than 2",
-            stacklevel=stacklevel,
-        )
+from fastlif.checks import Parameter, choice, optional, parameter
+from fastlif.kernels import catalogue
+from fastlif.kernels.compose import Rule
+from fastlif.kernels.elementary import log
+from fastlif.neurons.base import Neuron
+from fastlif.neurons.circuit import RESETS, ratio, warn_unstable
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +82,6 @@ class Lapicque(Neuron):
     threshold: Parameter = 1.0
     reset_mechanism: str = "subtract"
 
-    _rules: ClassVar = peers.LAPICQUE
 
     def __post_init__(self) -> None:
         given = [name for name in ("beta", "R", "C") if getattr(self, name) is not None]
@@ -112,7 +90,7 @@ class Lapicque(Neuron):
                 "give R and C, or beta alone, or beta and one of R and C, "
                 f"got {' and '.join(given) or 'none of them'}"
             )
-        self._keep(
+        self._set(
             beta=optional("beta", self.beta, above=0, below=1),
             R=optional("R", self.R, above=0),
             C=optional("C", self.C, above=0),
@@ -125,12 +103,17 @@ class Lapicque(Neuron):
         else:
             warn_unstable(ratio(*(np.float64(p) for p in (self.time_step, self.R, self.C))))
 
+    @property
+    def rule(self) -> Rule:
+        """The rule of one step."""
+        return catalogue.LAPICQUE[self.reset_mechanism]
+
     def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
         one, time_step = dtype.type(1), np.asarray(self.time_step, dtype)
         R, C = (None if p is None else np.asarray(p, dtype) for p in (self.R, self.C))
         if self.beta is not None:
             inverse = one / np.asarray(self.beta, dtype)
-            decay = np.log(inverse.astype(np.float64)).astype(dtype)
+            decay = log(inverse.astype(np.float64)).astype(dtype)
             if C is not None:
                 R = time_step / (C * decay)
             else:
@@ -144,77 +127,3 @@ class Lapicque(Neuron):
             "step": time_step,
             "keep": one - time_step / tau,
         }
-
-
-@dataclass(frozen=True, eq=False)
-class Leaky(Neuron):
-    r"""The leaky integrate-and-fire neuron with a decay rate, bit for bit ``snntorch.Leaky``.
-
-    .. math:: b = \beta u + i, \qquad r = [u > \theta]
-
-    and the membrane that leaves the step is ``b - r*threshold`` ("subtract"), ``b`` from a
-    membrane that was emptied first, so that the step's input survives ("zero"), or ``b``
-    ("none").
-
-    **When a spike is reported**: by the step whose membrane *leaves* above the threshold (before
-    the reset, if that is immediate); with ``reset_delay`` the reset follows in the next step.
-    :class:`LIF` reports one step later.
-
-    Parameters
-    ----------
-    beta : float or array_like
-        Decay rate. Values outside 0 to 1 are clamped, as in snnTorch, with a warning.
-    threshold : float or array_like
-        Membrane potential above which the neuron fires; may be infinite.
-    reset_mechanism : {"subtract", "zero", "none"}
-        What a spike does to the membrane.
-    reset_delay : bool
-        False resets in the step that fires. As in snnTorch, a neuron that this leaves above the
-        threshold is reset again in the next step, and gets that back if it then does not fire.
-
-    Notes
-    -----
-    Parameters are cast to the state's dtype, float32 or float64. Arrays have a value for each
-    neuron and broadcast with the population.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a parameter is not a real number, or NaN.
-
-    References
-    ----------
-    ``snntorch.Leaky``, version 1.0.0.
-
-    Examples
-    --------
-    >>> import numpy as np, fastlif
-    >>> run = fastlif.Leaky(beta=0.9).run(np.float32(0.3), steps=6)
-    >>> run.membrane.round(2)
-    array([0.3 , 0.57, 0.81, 1.03, 0.23, 0.51], dtype=float32)
-    >>> run.spikes
-    array([False, False, False,  True, False, False])
-    """
-
-    beta: Parameter
-    threshold: Parameter = 1.0
-    reset_mechanism: str = "subtract"
-    reset_delay: bool = True
-
-    def __post_init__(self) -> None:
-        self._keep(
-            beta=parameter("beta", self.beta),
-            threshold=parameter("threshold", self.threshold, finite=False),
-            reset_mechanism=choice("reset_mechanism", self.reset_mechanism, RESETS),
-            reset_delay=flag("reset_delay", self.reset_delay),
-        )
-        if np.any(np.asarray(self.beta) != np.clip(self.beta, 0, 1)):
-            warnings.warn("beta is clamped to [0, 1], as in snnTorch", stacklevel=3)
-
-    @property
-    def physics(self) -> rules.Rule:
-        """The rule that the kernels apply."""
-        return (peers.LEAKY if self.reset_delay else peers.LEAKY_AT_ONCE)[self.reset_mechanism]
-
-    def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
-        return {"threshold": self.threshold, "keep": np.clip(np.asarray(self.beta, dtype), 0, 1)}

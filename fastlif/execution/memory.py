@@ -10,7 +10,7 @@ def ensure_memory(needed: int, names: Collection[str]) -> None:
 
     The system would often grant them, and end the process when it comes to use them.
     """
-    if needed < _SURELY_THERE or needed <= (available := _available_memory()):
+    if needed < SURELY_THERE or needed <= (available := _available_memory()):
         return
     advice = (
         "record less ('spikes' needs a byte a neuron and step, 'packed' a bit, 'counts' 8 bytes a "
@@ -25,7 +25,7 @@ def ensure_memory(needed: int, names: Collection[str]) -> None:
     )
 
 
-_SURELY_THERE = 2**26  # bytes: less than this is not worth a look at the machine
+SURELY_THERE = 2**26  # bytes: less than this is not worth a look at the machine
 
 
 def _available_memory() -> int:

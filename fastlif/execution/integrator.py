@@ -1,0 +1,141 @@
+"""Runs and steps of one model: arguments are read, a plan is found or made, then executed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fastlif.checks import described, whole
+from fastlif.execution.forms import form_of, read
+from fastlif.execution.inputs import source_of
+from fastlif.execution.plan import RunPlan
+from fastlif.execution.progress import Report, progress_of
+from fastlif.execution.records import names_of
+from fastlif.execution.results import Run
+from fastlif.execution.run import execute
+from fastlif.execution.state import fields_of, label_of, state_of
+from fastlif.execution.step import StepPlan, pair
+from fastlif.model import Model
+
+_MOST_PLANS = 32
+_MOST_STEPS = 2**62
+
+
+class Integrator:
+    """Integrates one model; plans are stored by the forms of the arguments.
+
+    A plan that was made for other arguments of the same forms is all that a call may reuse, so a
+    call never depends on earlier ones.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._model, self._states = model, model.rule.states
+        self._last_step: StepPlan | None = None
+        self._nothing = [None] * len(self._states)
+        self._plans: dict[Any, Any] = {}
+
+    def run(
+        self,
+        current: Any,
+        initial: Any,
+        steps: int | None,
+        record: Any,
+        neurons: object,
+        every: int,
+        out: Any,
+        threads: int | None,
+        progress: bool | Report,
+    ) -> Run:
+        """Integrate a current over time; ``Neuron.run`` documents the arguments."""
+        values, weak = (current, False) if type(current) is np.ndarray else read("current", current)
+        if steps is None:
+            if not values.shape:
+                raise ValueError(
+                    f"current must have time as its first axis, got {described(current)}; "
+                    "for a current that is constant in time, give steps="
+                )
+        elif type(steps) is not int or not 0 <= steps <= _MOST_STEPS:
+            steps = whole("steps", steps, 0, _MOST_STEPS)
+        if type(every) is not int or not 1 <= every <= _MOST_STEPS:
+            every = whole("every", every, 1, _MOST_STEPS)
+        if threads is not None and type(threads) is not int:
+            threads = whole("threads", threads, 1)
+        if type(record) is not tuple and type(record) is not str:
+            record = tuple(names_of(record))
+        fields = self._nothing if initial is None else self._read_state("initial", initial)
+        forms = None if out is None else _forms_of(out)
+        states = None if initial is None else tuple(map(_form_of_field, fields))
+        key = form_of(values), weak, steps, record, every, threads, forms, states
+        plan = self._plans.get(key) if neurons is None else None
+        if plan is None:
+            plan = RunPlan(
+                self._model, (values, weak), steps, fields, names_of(record), neurons, every, out,
+                threads,
+            )  # fmt: skip
+            if neurons is None and (out is None or forms is not None):
+                self._store(key, plan)
+        done = None if progress is False else progress_of(progress, plan.work)
+        sources = plan.resting
+        if initial is not None:
+            sources = [
+                rest if field is None else source_of(field[0], plan.population)
+                for field, rest in zip(fields, plan.resting, strict=True)
+            ]
+        return execute(plan, values, sources, out, done)
+
+    def step(self, cur: Any, mem: Any, out: Any) -> tuple[Any, Any]:
+        """Advance by one step; ``Neuron.__call__`` documents the arguments."""
+        if self._last_step is not None:  # most steps are like the last one
+            done = self._last_step.again(cur, mem, out)
+            if done is not None:
+                return done  # type: ignore[no-any-return]
+        values, weak = read("cur", cur)
+        fields = self._read_state("mem", mem)
+        given = None if out is None else pair(out, self._states)
+        forms = None if given is None else _forms_of_pair(given)
+        key = (form_of(values), weak, forms, *map(_form_of_field, fields))
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = StepPlan(self._model, (values, weak), fields, given)
+            if given is None or forms is not None:
+                self._store(key, plan)
+        spk, news = plan.outputs() if given is None else given
+        olds = tuple(None if field is None else field[0] for field in fields)
+        if plan.execute(values, olds, spk, news):
+            self._last_step = plan
+        if out is not None:
+            return spk, out[1]
+        return spk, news[0] if len(news) == 1 else state_of(self._states, news)
+
+    def _read_state(self, argument: str, value: Any) -> list[Any]:
+        """Return the state's variables as arrays, each with whether it was a Python number."""
+        return [
+            None if field is None else read(label_of(argument, name), field)
+            for name, field in zip(
+                self._states, fields_of(argument, value, self._states), strict=True
+            )
+        ]
+
+    def _store(self, key: Any, plan: Any) -> None:
+        if len(self._plans) >= _MOST_PLANS:
+            self._plans.clear()
+        self._plans[key] = plan
+
+
+def _form_of_field(field: Any) -> Any:
+    return None if field is None else (form_of(field[0]), field[1])
+
+
+def _forms_of(out: Any) -> Any:
+    """Return the forms of the user's arrays by name; None if they are not arrays at all."""
+    if not isinstance(out, Mapping) or not all(isinstance(a, np.ndarray) for a in out.values()):
+        return None
+    return tuple((name, form_of(array)) for name, array in out.items())
+
+
+def _forms_of_pair(given: Any) -> Any:
+    """Return the forms of the arrays of a step's ``out``; None if they are not arrays."""
+    arrays = (given[0], *given[1])
+    if not all(isinstance(array, np.ndarray) for array in arrays):
+        return None
+    return tuple(map(form_of, arrays))

@@ -1,0 +1,189 @@
+"""The plan of a run: everything that depends on the forms of its arguments only."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from fastlif.checks import Numbers, common_shape, numbers
+from fastlif.execution.blocks import copy_in
+from fastlif.execution.forms import state_dtype
+from fastlif.execution.inputs import Input, source_of
+from fastlif.execution.parallel import thread_count
+from fastlif.execution.records import RecordPlan, columns_of
+from fastlif.execution.results import BOOL, INT32
+from fastlif.execution.scratch import STAGE, pool_of
+from fastlif.execution.state import State, label_of, state_of
+from fastlif.kernels.layout import WIDTH
+from fastlif.kernels.sweep import four_steps, one_neuron, step_by_step, sweep_kernel
+from fastlif.model import Constants, Model
+
+# One kernel call takes this many neuron-steps, some milliseconds, because Ctrl-C waits for it.
+# Fewer if something dense is written: the first write to a new page can take a millisecond.
+_CALL = 2**22
+_CALL_DENSE = 2**19
+# With fewer neuron-steps, a second thread costs more than it gains: starting it and waiting for it
+# takes about 0.3 ms, and at this size two threads were measured to take as long as one.
+_WORTH_A_THREAD = 2**22
+_WORTH_FOUR_STEPS = 128  # neurons: shorter rows do not repay four steps at a time
+
+
+class ConstantRows:
+    """The constants of a population as kernels read them.
+
+    Attributes
+    ----------
+    shared : numpy.ndarray or None
+        The constants, if all neurons share them.
+    """
+
+    def __init__(self, constants: Constants, population: tuple[int, ...]) -> None:
+        self.shared = constants.shared
+        self._table: Numbers | None = None
+        if self.shared is None:
+            views = [np.broadcast_to(c, (1, *population)) for c in constants.each]
+            size = math.prod(population)
+            if size <= WIDTH // 8:  # then one copy replaces one per constant
+                self._table = np.concatenate([view.reshape(1, size) for view in views])
+            self._views = views
+
+    def fill(self, rows: Numbers, start: int, stop: int) -> None:
+        """Put the constants of the neurons ``start:stop`` into a tile's scratch."""
+        if self.shared is not None:
+            return
+        if self._table is not None:
+            rows[: len(self._table), : stop - start] = self._table[:, start:stop]
+            return
+        for row, view in enumerate(self._views):
+            copy_in(rows[row : row + 1, : stop - start], view, start)
+
+
+def population_of(
+    model: Model, named: list[tuple[str, tuple[int, ...]]], labels: list[str], fields: list[Any]
+) -> tuple[int, ...]:
+    """Return the shape that inputs, parameters and states broadcast to."""
+    states = [
+        (label, field[0].shape)
+        for label, field in zip(labels, fields, strict=True)
+        if field is not None
+    ]
+    return common_shape([*named, *states, *model.shapes])
+
+
+def spike_dtype_of(model: Model) -> np.dtype[Any]:
+    """Return the dtype of the spikes: bool, or int32 if one step may have several."""
+    return INT32 if model.rule.several else BOOL
+
+
+class RunPlan:
+    """How runs with arguments of certain forms are executed.
+
+    Raises if the arguments do not fit together; nothing has been written then.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        current: tuple[Numbers, bool],
+        steps: int | None,
+        fields: list[tuple[Numbers, bool] | None],
+        names: frozenset[str],
+        neurons: object,
+        every: int,
+        out: object,
+        threads: int | None,
+    ) -> None:
+        values = numbers("current", current[0])
+        for name, field in zip(model.rule.states, fields, strict=True):
+            if field is not None:
+                numbers(label_of("initial", name), field[0])
+        self.steps = len(values) if steps is None else steps
+        self.dtype = state_dtype([current, *(field for field in fields if field is not None)])
+        labels = [label_of("initial", name) for name in model.rule.states]
+        shape = values.shape[1:] if steps is None else values.shape
+        self.population = population_of(model, [("current", shape)], labels, fields)
+        self.size = math.prod(self.population)
+        self.work = self.steps * self.size
+        constants = model.constants(self.dtype)
+        columns = None if neurons is None else columns_of(neurons, names, self.population)
+        self.records = RecordPlan(
+            names, every, columns, out, self.steps, self.population, self.dtype,
+            spike_dtype_of(model),
+        )  # fmt: skip
+        self.constants = ConstantRows(constants, self.population)
+        self.input = Input(values, steps, self.population, self.dtype, self.work)
+        staged = self.records.staged or self.input.kind == "staged"
+        self._staged = staged
+        self.call = STAGE if staged else _CALL_DENSE if self.records.dense else _CALL
+        self.loops = self._loops(model) if self.work else []
+        self._states = model.rule.states
+        self.pool = pool_of(self.dtype)
+        # What fills the states that are not given.
+        self.resting = [source_of(np.asarray(model.resting), self.population)]
+        self.resting += [0.0] * (len(model.rule.states) - 1)
+        self.binds_input = not self.input.as_it_is(values)
+        self.fills_scratch = self.constants.shared is None or self.input.kind == "constant"
+        # Threads, and tiles; unless the environment has a say in it.
+        self.tiles: tuple[int, list[tuple[int, int]]] | None = None
+        if threads is not None:
+            self.tiles = self._cut(thread_count(threads))
+        elif self.work < _WORTH_A_THREAD:
+            self.tiles = self._cut(1)
+        # Whether one kernel call takes the arrays of the whole run, and nothing else.
+        one = self.tiles is not None and len(self.tiles[1]) == 1 and self.work <= self.call
+        direct = self.input.kind in ("direct", "shared") and self.records.extent is not None
+        self.whole = bool(self.work) and one and direct and not self.records.per_thread
+
+    def _loops(self, model: Model) -> list[tuple[Any, int]]:
+        """Return the kernels that a stretch goes through, each with the multiple that it takes."""
+        records, rule = self.records, model.rule
+        general = sweep_kernel(rule, step_by_step)
+        if not records.dense and "membrane" not in records.selects:
+            if self.size >= _WORTH_FOUR_STEPS or self.input.kind == "constant":
+                return [(sweep_kernel(rule, four_steps), 4), (general, 1)]
+        if self.size == 1 and "events" not in records.names and "membrane" not in records.selects:
+            return [(sweep_kernel(rule, one_neuron), 1)]
+        return [(general, 1)]
+
+    def tiles_now(self) -> tuple[int, list[tuple[int, int]]]:
+        """Return ``tiles`` for the number of threads that the environment allows now."""
+        return self._cut(thread_count(None))
+
+    def _cut(self, threads: int) -> tuple[int, list[tuple[int, int]]]:
+        width = self._width(threads)
+        starts = range(0, self.size, width)
+        tiles = [(start, min(start + width, self.size)) for start in starts]
+        return max(1, min(threads, len(tiles))), tiles
+
+    def state(self, finals: list[Numbers]) -> State:
+        """Return the state whose variables stand in flat arrays."""
+        if len(self.population) != 1:
+            finals = [final.reshape(self.population) for final in finals]
+        if len(finals) == 1:
+            return State(finals[0])
+        return state_of(self._states, finals)
+
+    def _width(self, threads: int) -> int:
+        """Return the number of neurons of a tile.
+
+        Wide tiles stream memory in long stretches; narrow ones keep scratch in the nearest cache.
+        A tile starts at a multiple of 8, the neurons of a packed byte.
+        """
+        if self._staged:
+            width = 512
+        elif not self.records.dense:
+            # Wider for few steps, so that a tile takes longer than its preparation.
+            constant = self.input.kind == "constant"
+            width = 8192 if constant else 4096
+            width = min(max(width, _CALL_DENSE // max(self.steps, 1) // 64 * 64), WIDTH)
+        else:
+            width = WIDTH if self.constants.shared is not None else WIDTH // 2
+        share = -(-self.size // threads)
+        return max(64, min(width, -(-share // 64) * 64))
+
+    def chunk(self, size: int) -> int:
+        """Return how many steps of a tile one kernel call takes: a multiple of four, or few."""
+        if self.work <= self.call:
+            return self.steps
+        steps = self.call // size
+        return max(1, steps if steps < 4 else steps // 4 * 4)

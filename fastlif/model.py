@@ -1,0 +1,83 @@
+"""A neuron's physics as a value: what the layers below need to know of it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastlif.checks import Numbers, Parameter
+from fastlif.kernels.compose import Rule, constants_of
+
+_MAY_BE_INFINITE = ("threshold", "minimum")
+
+
+class Constants(NamedTuple):
+    """The constants of a rule in one dtype, in the order in which it reads them."""
+
+    shared: Numbers | None  # one value of each, if all neurons share them
+    each: tuple[Numbers, ...]  # arrays that broadcast to the population
+
+
+class Model:
+    """The physics of a population of neurons.
+
+    Attributes
+    ----------
+    rule : Rule
+        What a step does.
+    resting : float or array_like
+        The membrane from which a run starts by default.
+    shapes : tuple of (str, tuple of int)
+        The names and shapes of the parameters that are arrays.
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        derive: Callable[[np.dtype[Any]], Mapping[str, Any]],
+        resting: Parameter,
+        shapes: tuple[tuple[str, tuple[int, ...]], ...],
+        describe: Callable[[], str],
+    ) -> None:
+        self.rule, self.resting, self.shapes = rule, resting, shapes
+        self._derive, self._describe = derive, describe
+        self._constants: dict[np.dtype[Any], Constants] = {}
+        self._names = constants_of(rule)
+        with np.errstate(all="ignore"):
+            derived = derive(np.dtype(np.float64))
+        absent = [name for name in self._names if derived.get(name) is None]
+        if absent:
+            raise TypeError(f"{describe()} does not derive the constants {absent}")
+
+    def constants(self, dtype: np.dtype[Any]) -> Constants:
+        """Return the rule's constants in the state's dtype.
+
+        Raises
+        ------
+        ValueError
+            If the dtype cannot hold one of them.
+        """
+        if dtype not in self._constants:
+            self._constants[dtype] = self._checked(dtype)
+        return self._constants[dtype]
+
+    def _checked(self, dtype: np.dtype[Any]) -> Constants:
+        arrays = []
+        with np.errstate(all="ignore"):
+            derived = self._derive(dtype)
+            for name in self._names:
+                array = np.asarray(derived[name], dtype)
+                finite = np.isfinite(array)
+                as_given = name in _MAY_BE_INFINITE and np.array_equal(
+                    finite, np.isfinite(derived[name])
+                )
+                if not (finite.all() or as_given):
+                    raise ValueError(
+                        f"{dtype} cannot hold the constants of {self._describe()}: {name} is too "
+                        "large or too small; choose other units, or give the current in float64"
+                    )
+                arrays.append(array)
+        shared = None
+        if all(array.size == 1 for array in arrays):
+            shared = np.array([array.item() for array in arrays], dtype)
+        return Constants(shared, tuple(arrays))

@@ -1,0 +1,1 @@
+"""The neurons: their parameters, checked once and never changed."""
