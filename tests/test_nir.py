@@ -50,6 +50,27 @@ def test_a_cubalif_that_snntorch_wrote_runs_as_there(runs):
     np.testing.assert_allclose(run.final.syn, runs["cuba_current"][-1], atol=1e-5)
 
 
+def test_if_and_li_equal_their_equations():
+    current = np.random.default_rng(0).uniform(-0.5, 1.5, (300, 5)).astype(F4)
+    settings = {"r": 170.0, "dt": 1e-3}
+    for v_reset in (None, 0.25):
+        run = presets.nir_if(**settings, v_threshold=1.5, v_reset=v_reset).run(current)
+        u = np.zeros(5, F4)
+        for i, spk, mem in zip(current, run.spikes, run.membrane, strict=True):
+            b = u + i * F4(170.0 * 1e-3)
+            s = b > F4(1.5)
+            u = np.where(s, b - F4(1.5) if v_reset is None else F4(v_reset), b)
+            assert np.array_equal(spk, s)
+            assert np.array_equal(mem, u)
+        assert run.spikes.sum() > 50
+    run = presets.nir_li(tau=0.02, v_leak=0.1, **settings).run(current)
+    u, rate = np.full(5, 0.1, F4), F4(1e-3) * (F4(1) / F4(0.02))
+    for i, mem in zip(current, run.membrane, strict=True):
+        u = u + rate * (F4(0.1) + i * F4(170.0) - u)
+        assert np.array_equal(mem, u)
+    assert not run.spikes.any()
+
+
 def arrays(**values):
     return {name: np.full(3, value) for name, value in values.items()}
 

@@ -97,7 +97,11 @@ def test_a_run_can_be_cut_stepped_and_pickled(name):
         (lambda: presets.spikingjelly_lif(tau=1.0), ValueError, "^tau must be greater than 1"),
         (lambda: presets.brian2_lif(refractory=-1), ValueError, "^refractory must not be negative"),
         (lambda: presets.brian2_lif(method="rk4"), ValueError, "^method must be one of"),
-        (lambda: presets.nest_iaf_psc_delta(V_reset=-50), ValueError, "smaller than V_th, got -50"),
+        (
+            lambda: presets.nest_iaf_psc_delta(V_reset=-50),
+            ValueError,
+            "less than V_th=-55.0, got -50",
+        ),
         (lambda: presets.nest_iaf_psc_delta(dt=0.0123456), ValueError, "number of microseconds"),
         (lambda: presets.nest_iaf_psc_delta(input="x"), ValueError, "^input must be one of"),
         (lambda: presets.nengo_lif(min_voltage=1), ValueError, "^min_voltage must be at most 0"),
