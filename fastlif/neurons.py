@@ -1,4 +1,4 @@
-"""The neurons: their parameters, checked once and never changed, and their constants."""
+"""The neurons Lapicque and Leaky: validated, immutable parameters and derived constants."""
 
 import math
 import warnings
@@ -16,7 +16,7 @@ RESETS = ("subtract", "zero", "none")
 
 
 def ratio(time_step: Parameter, R: Parameter, C: Parameter) -> Numbers:
-    """Return time_step/(R*C), rounded as NumPy does: Python's numbers are doubles."""
+    """Return time_step/(R*C) with NumPy's rounding: Python numbers are computed in float64."""
     tau = R * C
     if isinstance(tau, float) and tau == 0:
         return np.asarray(math.inf)
@@ -25,63 +25,72 @@ def ratio(time_step: Parameter, R: Parameter, C: Parameter) -> Numbers:
 
 
 def warn_unstable(rates: ArrayLike, stacklevel: int = 4) -> None:
-    """Warn where an Euler step is longer than the time constant."""
+    """Warn if an Euler step is longer than the time constant."""
     worst = float(np.max(rates, initial=0.0))
     if worst > 1:
         warnings.warn(
-            f"time_step is {worst:.3g} times R*C: Euler's method overshoots where it is more than "
-            "1 and diverges where it is more than 2",
+            f"time_step is {worst:.3g} times R*C: Euler's method overshoots if this ratio exceeds "
+            "1 and diverges if it exceeds 2",
             stacklevel=stacklevel,
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Lapicque(Neuron):
-    r"""Lapicque's RC-circuit neuron, bit for bit that of ``snntorch.Lapicque`` in float32.
+    r"""Lapicque's RC-circuit neuron, bit-for-bit identical to ``snntorch.Lapicque`` in float32.
 
     .. math::
 
         b = i R \frac{1}{RC} \Delta t + \left(1 - \frac{\Delta t}{RC}\right) u, \qquad
         r = [u > \theta]
 
-    and the membrane that leaves the step is ``b - r*threshold`` ("subtract"), ``b - r*b``
-    ("zero") or ``b`` ("none").
+    The membrane leaving the step is ``b - r*threshold`` ("subtract"), ``b - r*b`` ("zero") or ``b``
+    ("none").
 
-    **When a spike is reported**: by the step whose membrane *leaves* above the threshold; the
-    reset follows in the next step. :class:`LIF`, the same circuit, reports it one step later.
+    **When a spike is reported**: a step reports a spike if the membrane *leaving* it is above the
+    threshold. The reset follows in the next step. :class:`LIF`, which describes the same circuit,
+    reports the spike one step later.
 
     Parameters
     ----------
     beta : float or array_like, optional
-        Decay rate, between 0 and 1, from which the R or C that is not given is inferred:
-        ``R*C = time_step/log(1/beta)``, with R = 1 if neither is given. The steps remain
-        Euler's, so that the membrane really decays by ``1 + log(beta)`` a step, not by beta.
-        snnTorch takes the logarithm in single precision, and its last bit differs between
-        machines; here it is correctly rounded.
+        Decay rate, between 0 and 1, from which the missing R or C is inferred:
+        ``R*C = time_step/log(1/beta)``, with R = 1 if neither R nor C is given. The steps are still
+        Euler steps, so that the membrane decays by ``1 + log(beta)`` per step and not by ``beta``.
     R, C : float or array_like, optional
-        Resistance (ohm) and capacitance (farad), positive. Give both, or beta and at most one.
+        Resistance (ohm) and capacitance (farad), positive. Give both, or ``beta`` and at most one.
     time_step : float or array_like
-        Step (second), positive.
+        Time step (second), positive.
     threshold : float or array_like
         Membrane potential (volt) above which the neuron fires; may be infinite.
     reset_mechanism : {"subtract", "zero", "none"}
-        What a spike does to the membrane.
-
-    Notes
-    -----
-    Parameters are cast to the state's dtype, float32 or float64, before anything is derived from
-    them. Arrays have a value for each neuron and broadcast with the population.
+        How a spike resets the membrane.
 
     Raises
     ------
-    TypeError, ValueError
-        If a parameter is not a real number, NaN or out of its range, or if too many or too few
-        of beta, R and C are given.
+    TypeError
+        If a parameter has a wrong type.
+    ValueError
+        If a parameter is NaN or out of its range, or if too many or too few of ``beta``, ``R`` and
+        ``C`` are given.
 
     Warns
     -----
     UserWarning
-        If time_step is longer than R*C: Euler's method overshoots.
+        If ``time_step`` is longer than ``R*C``, because Euler's method then overshoots.
+
+    See Also
+    --------
+    Leaky : The neuron that decays by ``beta`` per step.
+    LIF : The same circuit with many options; reports a spike one step later.
+
+    Notes
+    -----
+    Parameters are cast to the dtype of the computation, float32 or float64, before any constant is
+    derived from them. Array parameters have one value per neuron and broadcast with the population.
+
+    snnTorch computes the logarithm of ``beta`` in single precision, and its last bit differs
+    between machines. Here, the logarithm is correctly rounded.
 
     References
     ----------
@@ -109,7 +118,7 @@ class Lapicque(Neuron):
         given = [name for name in ("beta", "R", "C") if getattr(self, name) is not None]
         if given not in (["R", "C"], ["beta"], ["beta", "R"], ["beta", "C"]):
             raise ValueError(
-                "give R and C, or beta alone, or beta and one of R and C, "
+                "Lapicque requires R and C, or beta alone, or beta and one of R and C, "
                 f"got {' and '.join(given) or 'none of them'}"
             )
         self._keep(
@@ -148,39 +157,51 @@ class Lapicque(Neuron):
 
 @dataclass(frozen=True, eq=False)
 class Leaky(Neuron):
-    r"""The leaky integrate-and-fire neuron with a decay rate, bit for bit ``snntorch.Leaky``.
+    r"""Leaky integrate-and-fire neuron with a decay rate, bit-for-bit equal to ``snntorch.Leaky``.
 
     .. math:: b = \beta u + i, \qquad r = [u > \theta]
 
-    and the membrane that leaves the step is ``b - r*threshold`` ("subtract"), ``b`` from a
-    membrane that was emptied first, so that the step's input survives ("zero"), or ``b``
-    ("none").
+    The membrane leaving the step is ``b - r*threshold`` ("subtract") or ``b`` ("none"). With
+    "zero", a membrane above the threshold is set to 0 before the update, so that the input of the
+    step is kept.
 
-    **When a spike is reported**: by the step whose membrane *leaves* above the threshold (before
-    the reset, if that is immediate); with ``reset_delay`` the reset follows in the next step.
-    :class:`LIF` reports one step later.
+    **When a spike is reported**: a step reports a spike if the membrane *leaving* it (before an
+    immediate reset) is above the threshold. With ``reset_delay``, the reset follows in the next
+    step. :class:`LIF` reports a spike one step later.
 
     Parameters
     ----------
     beta : float or array_like
-        Decay rate. Values outside 0 to 1 are clamped, as in snnTorch, with a warning.
+        Decay rate per step. Values outside [0, 1] are clipped with a warning, as in snnTorch.
     threshold : float or array_like
         Membrane potential above which the neuron fires; may be infinite.
     reset_mechanism : {"subtract", "zero", "none"}
-        What a spike does to the membrane.
+        How a spike resets the membrane.
     reset_delay : bool
-        False resets in the step that fires. As in snnTorch, a neuron that this leaves above the
-        threshold is reset again in the next step, and gets that back if it then does not fire.
-
-    Notes
-    -----
-    Parameters are cast to the state's dtype, float32 or float64. Arrays have a value for each
-    neuron and broadcast with the population.
+        If False, a spike resets the membrane in the same step. As in snnTorch, a neuron whose
+        membrane is still above the threshold after this reset is reset again in the next step, and
+        this second reset is undone if the neuron does not fire in that step.
 
     Raises
     ------
-    TypeError, ValueError
-        If a parameter is not a real number, or NaN.
+    TypeError
+        If a parameter has a wrong type.
+    ValueError
+        If a parameter is NaN or out of its range.
+
+    Warns
+    -----
+    UserWarning
+        If ``beta`` is clipped.
+
+    See Also
+    --------
+    Lapicque : The neuron with resistance and capacitance.
+
+    Notes
+    -----
+    Parameters are cast to the dtype of the computation, float32 or float64. Array parameters have
+    one value per neuron and broadcast with the population.
 
     References
     ----------
@@ -209,11 +230,11 @@ class Leaky(Neuron):
             reset_delay=flag("reset_delay", self.reset_delay),
         )
         if np.any(np.asarray(self.beta) != np.clip(self.beta, 0, 1)):
-            warnings.warn("beta is clamped to [0, 1], as in snnTorch", stacklevel=3)
+            warnings.warn("beta is clipped to [0, 1], as in snnTorch", stacklevel=3)
 
     @property
     def physics(self) -> rules.Rule:
-        """The rule that the kernels apply."""
+        """The update rule that the kernels apply."""
         return (peers.LEAKY if self.reset_delay else peers.LEAKY_AT_ONCE)[self.reset_mechanism]
 
     def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:

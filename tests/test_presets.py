@@ -88,7 +88,7 @@ def test_a_run_can_be_cut_stepped_and_pickled(name):
     ("make", "error", "message"),
     [
         (lambda: presets.norse_lif(tau_mem_inv=0), ValueError, "^tau_mem_inv must be greater than"),
-        (lambda: presets.norse_lif(dt=[1, 2]), TypeError, "^dt must be one number, got"),
+        (lambda: presets.norse_lif(dt=[1, 2]), TypeError, "^dt must be a single number, got"),
         (
             lambda: presets.norse_lif_box(reset_method="subtract"),
             ValueError,
