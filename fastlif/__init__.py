@@ -1,4 +1,4 @@
-"""fastlif: large populations of leaky integrate-and-fire neurons over time, as fast as memory."""
+"""fastlif: fast simulation of large populations of leaky integrate-and-fire neurons."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import at first use what many never use, and what takes milliseconds to import."""
+    """Import presets and NIR support at first use, because importing them takes milliseconds."""
     if name == "presets":
         return importlib.import_module("fastlif.presets")
     if name in ("from_nir", "to_nir"):

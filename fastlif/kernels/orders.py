@@ -1,19 +1,19 @@
-"""The order of a step: what is tested, charged and reset first, and which spike is reported.
+"""The order of operations in a step: test, integration and reset, and which spike is reported.
 
-Each takes the state that enters a step, its drive, the constants and the parts of a rule, and
-returns the state that leaves the step and the spike that the step reports. The state is the
-membrane, or the membrane and how long the neuron is still refractory.
+Each function takes the state entering a step, the drive, the constants and the parts of a rule. It
+returns the state leaving the step and the spike that the step reports. The state is the membrane,
+or the membrane and the remaining refractory period.
 
 ================  ==============================  ============================================
-order             a spike is tested on, and       the reset
-                  reported by the step of
+order             the step tests and reports a    the reset follows
+                  spike of
 ================  ==============================  ============================================
-entering          the membrane entering           in that step
-at_once           the membrane leaving            in that step
-delayed           the membrane leaving            in the next step, where it enters
+entering          the membrane entering it        in that step
+at_once           the membrane leaving it         in that step
+delayed           the membrane leaving it         in the next step, which it enters
 ================  ==============================  ============================================
 
-``entering`` and ``delayed`` have the same membranes; ``delayed`` reports one step earlier.
+``entering`` and ``delayed`` have identical membranes; ``delayed`` reports a spike one step earlier.
 """
 
 import math
@@ -44,14 +44,14 @@ def delayed(u, x, c, charge, fires, reset, limit, meanwhile):
 
 @rule
 def delayed_before_charge(u, x, c, charge, fires, reset, limit, meanwhile):
-    """Reset before the charge, so that the step's input survives (snnTorch's Leaky)."""
+    """Reset before integrating, so that the input of the step is kept (snnTorch's Leaky)."""
     r = fires(u, c)
     v = charge(reset(u, r, c), x, c)
     return v, fires(v, c)
 
 
-# snnTorch's reset_delay=False: the membrane that just fired is reset in the same step. A neuron
-# that was still above the threshold and now is below gets that second reset undone (d = -1).
+# snnTorch's reset_delay=False: a membrane that fires is reset in the same step. If a neuron was above
+# the threshold before the step and is not after it, its second reset is undone (d = -1).
 
 
 @rule
@@ -71,8 +71,8 @@ def snntorch_to_zero_at_once(u, x, c, charge, fires, reset, limit, meanwhile):
 
 
 # --- with a refractory period, in steps ---------------------------------------------------------
-# While ``left`` is above zero nothing fires. The period starts with the reset: a membrane that is
-# reset in step t is refractory in the ``period`` steps after t.
+# A neuron cannot fire while ``left`` is positive. The period begins with the reset: a membrane that
+# is reset in step t is refractory in the ``period`` steps after t.
 
 
 @rule
@@ -106,10 +106,9 @@ def refractory_delayed(state, x, c, charge, fires, reset, limit, meanwhile):
     return (v, left), fires(v, c) and not left > zero(left)
 
 
-# --- spikes within a step: Nengo's LIF ----------------------------------------------------------
-# ``left`` is time here. The membrane goes exactly to where the input pulls it in the part of the
-# step in which the neuron is not refractory; the time of the spike is where it crossed the
-# threshold.
+# --- spike times within a step: Nengo's LIF -----------------------------------------------------
+# Here, ``left`` is a time. The integration is exact over the part of the step in which the neuron is
+# not refractory. The time of a spike is the time at which the membrane crosses the threshold.
 
 
 @rule

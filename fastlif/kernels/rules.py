@@ -1,22 +1,23 @@
-"""The physics: what one neuron does in one step. Each equation stands here and nowhere else.
+"""The update rules: what one neuron computes in one step. Each equation is written only here.
 
-A rule is put together from small scalar functions, which the kernels inline:
+A rule is a combination of small scalar functions, which the kernels inline:
 
-- ``drive(i, c)``: the input's part of the update, which does not depend on the membrane, so that
-  a constant input's is computed once;
-- ``synapse(syn, x, c)``: the current that the membrane gets, and the synapse's own after the step;
-- ``charge(u, x, c)``: the membrane ``u`` after a step's integration of the drive ``x``;
-- ``fires(u, c)``: the spikes of a membrane: a bool, or how many;
-- ``reset(b, s, c)``: the charged membrane ``b`` after ``s`` spikes;
-- ``limit(v, s, c)``: a floor under it, if there is one;
-- ``order``, in orders.py: which of these comes first, and which spike is reported.
+- ``drive(i, c)``: the contribution of the input ``i``, independent of the membrane, so that it is
+  computed only once for a constant input;
+- ``synapse(syn, x, c)``: the current that the membrane receives, and the synaptic current after the
+  step;
+- ``charge(u, x, c)``: the membrane ``u`` after integrating the drive ``x`` over one step;
+- ``fires(u, c)``: the spikes of a membrane: a bool, or the number of spikes;
+- ``reset(b, s, c)``: the integrated membrane ``b`` after ``s`` spikes;
+- ``limit(v, s, c)``: the membrane with its lower bound applied, if there is one;
+- ``order``, in orders.py: the order of these operations, and which spike is reported.
 
-``peers.py`` is the table of what is put together from them. ``c`` holds the neuron's constants,
-by the names below. The order of the operations is a contract: it gives the bits of the sources.
+``peers.py`` lists all rules. ``c`` contains the neuron's constants in the order given below. The
+order of operations is part of the contract: it reproduces the sources bit for bit.
 
-Two ways of writing the same thing are told apart with care. ``b - (theta if s else 0)`` is
-``b - s*theta``, but also holds for an infinite threshold (``0*inf`` is NaN), and compiles to an
-AND. ``b - s*b`` stays a product: it is what the source does to an infinite membrane.
+Two notations are distinguished on purpose. ``b - (theta if s else 0)`` equals ``b - s*theta``, but
+is also correct for an infinite threshold (``0*inf`` is NaN) and compiles to an AND. ``b - s*b``
+remains a product, because that is what the source computes for an infinite membrane.
 """
 
 from collections.abc import Callable
@@ -26,20 +27,20 @@ import numpy as np
 
 from fastlif.kernels.jit import rule
 
-# What a neuron's constants are called, and where they stand in ``c``.
+# The names of a neuron's constants, in their order in ``c``.
 CONSTANTS = (
     "threshold",
-    "gain",  # of the input: a resistance, or what a step makes of it
-    "rate",  # the part of the way to its target that the membrane goes in a step
-    "keep",  # the part of the membrane that a step leaves
+    "gain",  # of the input: a resistance, or the resistance times factors of the step
+    "rate",  # fraction of the distance to its target that the membrane covers in one step
+    "keep",  # fraction of the membrane that remains after one step
     "step",  # the time step
-    "rest",  # resting potential, or a current that always flows
+    "rest",  # resting potential, or a constant current
     "tau",  # membrane time constant
-    "reset",  # what a spike resets to, or by
-    "floor",
-    "period",  # how long a neuron is refractory
+    "reset",  # reset potential, or the amount to subtract
+    "floor",  # lower bound of the membrane
+    "period",  # refractory period
     "decay",  # of the synapse
-    "most",  # how many spikes a step may have
+    "most",  # maximum number of spikes per step
     "weight",  # of the input, before the synapse
 )
 THRESHOLD, GAIN, RATE, KEEP, STEP, REST, TAU, RESET, FLOOR, PERIOD, DECAY, MOST, WEIGHT = range(13)
@@ -47,7 +48,7 @@ THRESHOLD, GAIN, RATE, KEEP, STEP, REST, TAU, RESET, FLOOR, PERIOD, DECAY, MOST,
 
 @rule
 def zero(u):
-    """Return 0 in the dtype of ``u``."""
+    """Return 0 with the dtype of ``u``."""
     return type(u)(0)
 
 
@@ -94,7 +95,7 @@ def lapicque_drive(i, c):
     return i * c[GAIN] * c[RATE] * c[STEP]  # i*R*(1/(R*C))*dt
 
 
-# --- synapse: the current now, and the synapse's own after the step -----------------------------
+# --- synapse: current to the membrane, and synaptic current after the step ----------------------
 
 
 @rule
@@ -163,8 +164,8 @@ def kept_then_jumped(u, x, c):
     return c[REST] + c[KEEP] * u + x
 
 
-# Brian2's exact integration, as its algebra writes it with tau, v_rest and R all numbers, and with
-# one of each a neuron.
+# Brian2's exact integration, in the two forms that its symbolic algebra generates: with tau, v_rest
+# and R all numbers, and with at least one of them an array.
 
 
 @rule
@@ -259,13 +260,13 @@ def floored_by_difference(v, s, c):
     return (beyond if beyond > zero(v) else zero(v)) + c[FLOOR]
 
 
-# --- meanwhile: the membrane, where a neuron is active or not, from what it was and would be ----
+# --- meanwhile: the membrane after a step, from the membranes before and after integration ------
 
 
 @rule
 def held(u, v, active):
-    # Adding zero is not nothing, or the compiler would see that what was loaded is stored again,
-    # and write with a mask: that takes several times as long.
+    # The addition of zero is necessary. Without it, the compiler sees that the loaded value is
+    # stored again and uses a masked store, which takes several times as long.
     return (v if active else u) + zero(u)
 
 
@@ -275,7 +276,10 @@ def integrated(u, v, active):
 
 
 class Rule(NamedTuple):
-    """One neuron's physics. Module-level functions, so that compiled code can be cached."""
+    """The update rule of a neuron.
+
+    Its parts are module-level functions, so that compiled code can be cached.
+    """
 
     drive: Callable
     charge: Callable
@@ -285,10 +289,10 @@ class Rule(NamedTuple):
     limit: Callable = unlimited
     synapse: Callable | None = None
     meanwhile: Callable = held
-    refractory: bool = False  # whether ``order`` counts how long a neuron remains refractory
+    refractory: bool = False  # whether ``order`` counts the remaining refractory steps
 
     @property
     def states(self) -> tuple[str, ...]:
-        """What a neuron carries from step to step, by the names of State's fields."""
+        """The state variables of a neuron, by the names of State's fields."""
         names = ("mem", "refractory" if self.refractory else "", "syn" if self.synapse else "")
         return tuple(name for name in names if name)
