@@ -50,8 +50,8 @@ def delayed_before_charge(u, x, c, charge, fires, reset, limit, meanwhile):
     return v, fires(v, c)
 
 
-# snnTorch's reset_delay=False: a membrane that fires is reset in the same step. If a neuron was above
-# the threshold before the step and is not after it, its second reset is undone (d = -1).
+# snnTorch's reset_delay=False: a membrane that fires is reset in the same step. If a neuron was
+# above the threshold before the step and is not after it, its second reset is undone (d = -1).
 
 
 @rule
@@ -107,8 +107,8 @@ def refractory_delayed(state, x, c, charge, fires, reset, limit, meanwhile):
 
 
 # --- spike times within a step: Nengo's LIF -----------------------------------------------------
-# Here, ``left`` is a time. The integration is exact over the part of the step in which the neuron is
-# not refractory. The time of a spike is the time at which the membrane crosses the threshold.
+# Here, ``left`` is a time. The integration is exact over the part of the step in which the neuron
+# is not refractory. The time of a spike is the time at which the membrane crosses the threshold.
 
 
 @rule
