@@ -1,4 +1,4 @@
-"""The hot loops are vectorised, and a run needs no memory beyond what it returns."""
+"""The inner loops are vectorized, and a run allocates little more than its records."""
 
 import platform
 import re
@@ -15,7 +15,7 @@ from fastlif.kernels.sweep import sweep_kernel
 
 F4 = np.float32
 
-# Arithmetic on whole vector registers of single precision.
+# float32 arithmetic on full vector registers.
 PACKED = {
     "x86_64": r"v?(add|sub|mul)ps\s",
     "AMD64": r"v?(add|sub|mul)ps\s",
@@ -28,7 +28,7 @@ import sys
 import numpy as np, fastlif
 from fastlif.kernels.sweep import sweep_kernel
 
-# What is loaded from the cache cannot be inspected.
+# Code loaded from the cache cannot be inspected.
 import numba.core.caching as caching
 caching.CacheImpl._locator_classes = []
 
@@ -67,12 +67,12 @@ print(code)
         ("same", "full", "events"),
     ],
 )
-def test_the_inner_loop_is_vectorised(model, each, current, record):
+def test_the_inner_loop_is_vectorized(model, each, current, record):
     arguments = [sys.executable, "-c", CODE, model, each, current, record]
     code = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
     packed = re.findall(PACKED[platform.machine()], code)
-    # A step of the leanest neuron is a multiplication, an addition and a subtraction. Where
-    # nothing dense is recorded there are two loops, and one takes four steps at a time.
+    # A step of the simplest neuron is a multiplication, an addition and a subtraction. Without
+    # dense records there are two loops, and one of them computes four steps per iteration.
     assert len(packed) >= (3 if record == "membrane,spikes" else 4 * 3 + 3)
 
 
@@ -86,7 +86,7 @@ def test_the_inner_loop_is_vectorised(model, each, current, record):
         "presets.rockpool_lif()",
     ],
 )
-def test_the_inner_loop_of_a_richer_neuron_is_vectorised(neuron):
+def test_the_inner_loop_of_a_complex_neuron_is_vectorized(neuron):
     setup = CODE[: CODE.index("model,")]
     ask = f"""
 neuron = fastlif.{neuron}
@@ -97,7 +97,7 @@ print(code)
     arguments = [sys.executable, "-c", setup + ask]
     code = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
     assert len(re.findall(PACKED[platform.machine()], code)) >= 3
-    assert "maskmovps" not in code  # a masked store takes many times as long
+    assert "maskmovps" not in code  # masked stores are several times slower
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ print(code)
     ids=["broadcast", "fortran", "bools", "constant", "float16"],
 )
 @pytest.mark.parametrize("record", ["counts", "packed", ("membrane", "spikes"), ()])
-def test_a_run_allocates_its_outputs_and_a_few_tiles(current, steps, record):
+def test_a_run_allocates_its_records_and_a_few_tiles(current, steps, record):
     neuron = fastlif.LIF(R=5.1, C=5e-3)
     neuron.run(current, steps=steps, record=record)  # compiles
     tracemalloc.start()
@@ -124,15 +124,15 @@ def test_a_run_allocates_its_outputs_and_a_few_tiles(current, steps, record):
     outputs = sum(
         a.nbytes for a in (run.membrane, run.spikes, run.packed, run.counts) if a is not None
     )
-    scratch = 2 * 9 * (32768 + 64) * 4  # a thread's rows, twice
+    scratch = 2 * 9 * (32768 + 64) * 4  # the rows of each thread, twice
     assert peak < outputs + scratch + 2_500_000
-    assert scratch + 2_500_000 < 400 * 20_000  # less than a byte a neuron-step
+    assert scratch + 2_500_000 < 400 * 20_000  # less than one byte per neuron-step
 
 
-def test_events_take_memory_for_the_spikes_found():
+def test_events_need_memory_in_proportion_to_the_spikes():
     neuron = fastlif.LIF(threshold=1.0)
     current = np.zeros((1000, 20_000), np.uint8)
-    current[::100, ::100] = 30  # few fire
+    current[::100, ::100] = 30  # few neurons fire
     neuron.run(current, record="events")
     tracemalloc.start()
     try:
@@ -141,10 +141,10 @@ def test_events_take_memory_for_the_spikes_found():
     finally:
         tracemalloc.stop()
     assert 0 < len(run.events.step) < 20_000
-    assert peak < 1000 * 20_000 / 2  # half a byte a neuron-step
+    assert peak < 1000 * 20_000 / 2  # half a byte per neuron-step
 
 
-def test_four_steps_at_a_time_is_one_kernel():
-    """The kernel of a physics is made once, whatever is recorded."""
+def test_one_kernel_per_update_rule():
+    """One kernel is built per update rule, for all records."""
     physics = fastlif.LIF().physics
     assert sweep_kernel(physics) is sweep_kernel(fastlif.LIF(R=2.0).physics)

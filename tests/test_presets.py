@@ -1,6 +1,6 @@
-"""Each preset against its peer: runs that the peer's own code made, and the peer itself, live.
+"""Each preset compared with its simulator: with recorded runs, and with the simulator itself.
 
-``pytest -m peers`` runs the peers again, those that can be imported; .ci/peers installs them.
+``pytest -m peers`` runs those simulators that can be imported; .ci/peers installs them.
 """
 
 import functools
@@ -18,8 +18,8 @@ from fastlif import presets
 GOLDEN = Path(__file__).parent / "golden"
 RUNS = [(name, k) for name, table in TABLES.items() for k in range(len(table.CASES[name]))]
 
-# Where PyTorch's exponential in single precision is not correctly rounded, a few neurons decay by
-# one ulp more or less: their spikes are the same, their membranes within this much.
+# If PyTorch's float32 exponential is not correctly rounded, the decay of a few neurons differs by
+# 1 ulp. Their spikes are equal; their membranes agree within this tolerance.
 OTHER_EXP = {
     ("sinabs_lif", 2): ([37, 41, 101, 111, 134, 170, 232, 236, 245], 3e-5),
     ("rockpool_lif", 2): ([62, 80, 170, 195, 220], 2e-5),
@@ -34,7 +34,7 @@ def golden(name):
 
 def preset(name, k):
     parameters = TABLES[name].parameters_of(name, k)
-    parameters.pop("amplitude", None)  # of Nengo's output: it changes no spike
+    parameters.pop("amplitude", None)  # scales Nengo's output only
     return getattr(presets, name)(**parameters)
 
 
@@ -44,7 +44,7 @@ def run_of(name, k):
 
 
 @pytest.mark.parametrize(("name", "k"), RUNS)
-def test_every_spike_is_the_peers(name, k):
+def test_every_spike_equals_the_simulators(name, k):
     run, stored = run_of(name, k), golden(name)[f"spikes_{k}"]
     if run.spikes.dtype == np.bool_:
         size = run.spikes.shape[1]
@@ -54,20 +54,20 @@ def test_every_spike_is_the_peers(name, k):
 
 
 @pytest.mark.parametrize(("name", "k"), RUNS)
-def test_every_membrane_is_the_peers(name, k):
+def test_every_membrane_equals_the_simulators(name, k):
     membrane, arrays = run_of(name, k).membrane, golden(name)
     others, tolerance = OTHER_EXP.get((name, k), ([], 0))
     same = np.setdiff1d(np.arange(membrane.shape[1]), others)
     assert np.array_equal(membrane[:, :4], arrays[f"membrane_{k}"])
     assert np.array_equal(membrane[-1, same], arrays[f"final_{k}"][same])
     np.testing.assert_allclose(membrane[-1], arrays[f"final_{k}"], rtol=0, atol=tolerance)
-    if not others:  # -0.0 counts as 0.0
+    if not others:  # -0.0 and 0.0 count as equal
         digest = hashlib.sha256(np.ascontiguousarray(membrane + 0.0).tobytes()).hexdigest()
         assert digest == str(arrays[f"digest_{k}"])
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_run_can_be_cut_stepped_and_pickled(name):
+def test_a_run_can_be_split_stepped_and_pickled(name):
     neuron, current = preset(name, 2), TABLES[name].current_of(name, 2)[:60]
     whole = run_of(name, 2)
     state, states = None, []
@@ -112,12 +112,12 @@ def test_a_run_can_be_cut_stepped_and_pickled(name):
         (lambda: presets.nir_lif(tau=-1), ValueError, "^tau must be greater than 0"),
     ],
 )
-def test_wrong_parameters_are_refused(make, error, message):
+def test_invalid_parameters_are_rejected(make, error, message):
     with pytest.raises(error, match=message):
         make()
 
 
-def test_nests_spike_input_jumps_the_membrane():
+def test_spike_input_of_the_nest_preset_is_added_to_the_membrane():
     neuron = presets.nest_iaf_psc_delta(I_e=100.0, t_ref=0.2, V_min=-71.0)
     jumps = np.zeros((40, 3))
     jumps[3], jumps[5] = [2.0, 16.0, -9.0], 1.0
@@ -141,7 +141,7 @@ def test_nests_spike_input_jumps_the_membrane():
 @pytest.mark.peers
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("name", "k"), RUNS)
-def test_the_peer_itself_agrees(name, k):
+def test_the_simulator_itself_agrees(name, k):
     peer = peer_of(name)
     table = TABLES[name]
     spikes, membrane = getattr(peer, name)(

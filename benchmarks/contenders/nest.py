@@ -39,7 +39,7 @@ def entry(task):
         if workload.constant:
             neurons.I_e = current
         else:
-            # A current emitted at the end of step 1 acts in step 2: two additional steps come first.
+            # A current emitted at the end of step 1 acts in step 2: two extra steps come first.
             times = step * np.arange(1, len(current) + 1)
             generators = nest.Create("step_current_generator", size)
             for generator, row in zip(generators, current.T, strict=True):
