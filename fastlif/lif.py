@@ -212,7 +212,8 @@ class LIF(Neuron):
             )
         if self.refractory_time is not None and np.any(self.refractory):
             raise ValueError(
-                "refractory (steps) and refractory_time (seconds) exclude each other, got both"
+                "refractory (steps) and refractory_time (seconds) exclude each other, "
+                f"got {self.refractory!s} and {self.refractory_time!s}"
             )
         if self.within_step and (
             (self.integration, self.order, self.input) != ("exact", "at_once", "current")
@@ -220,10 +221,13 @@ class LIF(Neuron):
             or self.while_refractory != "hold"
             or np.any(self.refractory)
         ):
+            got = self._listed(
+                "integration", "order", "input", "reset_mechanism", "while_refractory", "refractory"
+            )
             raise ValueError(
                 "within_step requires integration='exact', order='at_once', input='current', "
-                "reset_mechanism='zero' or 'value', while_refractory='hold', and refractory_time "
-                "instead of refractory"
+                "reset_mechanism='zero' or 'value', while_refractory='hold' and refractory=0 (use "
+                f"refractory_time), got {got}"
             )
         if self.max_spikes > 1 and (
             (self.order, self.reset_mechanism) != ("at_once", "subtract")
@@ -231,10 +235,17 @@ class LIF(Neuron):
             or period is not None
             or not np.all(np.asarray(self.threshold) > 0)
         ):
+            got = self._listed(
+                "order", "reset_mechanism", "reset_by", "threshold", "refractory", "refractory_time"
+            )
             raise ValueError(
                 "max_spikes > 1 requires order='at_once', reset_mechanism='subtract' without "
-                "reset_by, threshold > 0, and no refractory period"
+                f"reset_by, threshold > 0 and no refractory period, got {got}"
             )
+
+    def _listed(self, *names: str) -> str:
+        """List parameters for an error message."""
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
 
     @functools.cached_property
     def _period(self) -> Parameter | None:
