@@ -1,4 +1,4 @@
-"""What all benchmarks share: the workload's size, and the machine's own limits beside it."""
+"""Options and fixtures of the benchmarks: sizes of the workloads, and the hardware limits."""
 
 import statistics
 import time
@@ -8,21 +8,21 @@ import numpy as np
 import pytest
 from limits import in_threads, sum_of
 
-collect_ignore_glob = ["contenders/*"]  # examples are looked for in modules, and these need peers
+collect_ignore_glob = ["contenders/*"]  # not searched for doctests: importing needs simulators
 
 
 def pytest_addoption(parser):
     """Add the options of the suite."""
     parser.addoption("--neurons", type=int, default=200_000, help="size of the large populations")
     parser.addoption("--steps", type=int, default=500, help="steps of the large runs")
-    parser.addoption("--run-threads", type=int, default=2, help="threads of fastlif's large runs")
-    parser.addoption("--peer-neurons", type=int, default=20_000, help="neurons beside the peers")
-    parser.addoption("--peer-steps", type=int, default=500, help="steps beside the peers")
-    parser.addoption("--peer-rounds", type=int, default=5, help="rounds beside the peers")
+    parser.addoption("--run-threads", type=int, default=2, help="threads of the large runs")
+    parser.addoption("--peer-neurons", type=int, default=20_000, help="neurons per contender")
+    parser.addoption("--peer-steps", type=int, default=500, help="steps per contender")
+    parser.addoption("--peer-rounds", type=int, default=5, help="rounds per contender")
 
 
 def pytest_terminal_summary(terminalreporter):
-    """List the peers that are missing, never to leave them out in silence."""
+    """List the simulators that are not installed, so that none is omitted silently."""
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = {str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped}
     missing = {reason.split()[1] for reason in reasons if reason.startswith("missing: ")}
@@ -38,43 +38,44 @@ def shape(request):
 
 @pytest.fixture(scope="session")
 def threads(request):
-    """Return how many threads fastlif's large runs use."""
+    """Return the number of threads of fastlif's large runs."""
     return request.config.getoption("run_threads")
 
 
 @pytest.fixture(scope="session")
 def current(shape):
-    """Draw a current that makes neurons with R = 5.1 and C = 5e-3 fire now and then."""
+    """Draw a current that makes neurons with R = 5.1 and C = 5e-3 fire occasionally."""
     return np.random.default_rng(0).uniform(0, 0.6, shape).astype(np.float32)
 
 
 @pytest.fixture(scope="session")
 def limits(shape, threads):
-    """Measure what the machine can do, in this session."""
+    """Measure the hardware limits in this session."""
     return machine.measure(threads, size=min(50_000_000, max(1000, shape[0] * shape[1])))
 
 
 @pytest.fixture(scope="session")
 def copy(current):
-    """Return a function that copies an array of the large runs' size, and the bytes it moves."""
+    """Return a function that copies an array of the large runs' size, and its number of bytes."""
     target = np.zeros_like(current)
     return lambda: np.copyto(target, current), 2 * current.nbytes
 
 
 @pytest.fixture(scope="session")
 def read(current, threads):
-    """Return a function that reads an array of the large runs' size, and the bytes it moves."""
+    """Return a function that reads an array of the large runs' size, and its number of bytes."""
     words = current.reshape(-1).view(np.int32)
     return lambda: in_threads(sum_of, words, threads), current.nbytes
 
 
 @pytest.fixture
 def noted(benchmark, limits):
-    """Return a function that stores what a timed benchmark comes to, in ``extra_info``.
+    """Return a function that stores the results of a timed benchmark in ``extra_info``.
 
-    ``noted(neuron_steps, bytes_each, writes)``: the neuron-steps a second, the bytes that each has
-    to move, and the part of this session's limit that it is: of memory's bandwidth in copying or
-    in reading, or of C that stays in registers where nothing has to move.
+    ``noted(neuron_steps, bytes_each, writes)`` stores the rate in neuron-steps per second, the
+    number of bytes that a neuron-step has to move, and the fraction of this session's hardware
+    limit: of the memory bandwidth for copying or for reading, or of a C loop that stays in
+    registers if nothing has to be moved.
     """
 
     def note(neuron_steps, bytes_each, writes):
@@ -89,12 +90,13 @@ def noted(benchmark, limits):
 
 @pytest.fixture
 def beside(benchmark, shape, noted):
-    """Return a function that times a run of a large population in turn with a reference.
+    """Return a function that times a large run alternately with a reference.
 
-    ``beside(run, bytes_each, reference, amount, name)``. Stores what ``noted`` does, and, as
-    ``name``, how the run's rate compares with the reference's: the median over pairs, one timed
-    right after the other, of (the run's bytes a second) / (the reference's). With ``by_steps``,
-    ``amount`` is the reference's neuron-steps, and these are compared.
+    ``beside(run, bytes_each, reference, amount, name)`` stores what ``noted`` stores and, under
+    ``name``, the ratio of the run's rate to that of the reference. This is the median over pairs,
+    timed directly one after the other, of (bytes per second of the run) / (bytes per second of the
+    reference). With ``by_steps``, ``amount`` is the number of neuron-steps of the reference, and
+    rates in neuron-steps per second are compared.
     """
 
     def measure(run, bytes_each, reference, amount, name, *, by_steps=False, writes=False):

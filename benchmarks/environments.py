@@ -1,8 +1,8 @@
-"""Make an environment for the peers that go together: ``environments.py FOLDER [NAME ...]``.
+"""Create the environments of the other simulators: ``environments.py FOLDER [NAME ...]``.
 
-Norse, Sinabs and SpikingJelly go in without dependencies, which are more than their neurons need
-(torchvision and torchaudio among them, for another build of PyTorch); Rockpool's samna is left
-out. Brian2 2.9 needs an older NumPy than the others run with.
+Norse, Sinabs and SpikingJelly are installed without dependencies, because their neurons do not need
+all of them (among others, torchvision and torchaudio, for another build of PyTorch). Rockpool's
+dependency samna is omitted. Brian2 2.9 requires an older NumPy than the others.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-# What pip installs, a list a call. The versions are those that the golden files were made with.
+# The arguments of pip, one list per call. The versions are those of the golden files.
 ENVIRONMENTS = {
     "torch": [
         [
@@ -39,11 +39,11 @@ def python_of(folder):
 
 
 def make(folder, name):
-    """Make the environment ``name`` in ``folder``, unless it is there; return its interpreter."""
+    """Create the environment ``name`` in ``folder`` if needed; return its interpreter."""
     place = Path(folder) / name
     python = python_of(place)
     if not (place / "done").exists():
-        print(f"making the environment {place}", flush=True)
+        print(f"creating the environment {place}", flush=True)
         venv.create(place, with_pip=True, clear=True)
         for packages in [*ENVIRONMENTS[name], ["-e", f"{ROOT}[test,bench]"]]:
             subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True)

@@ -1,4 +1,4 @@
-/* Lapicque's neuron with its state in vector registers: nothing is read or written in between. */
+/* Lapicque's neuron with its state in vector registers: no memory traffic between time steps. */
 #define LANES (VECTOR / 4)
 typedef float real __attribute__((vector_size(VECTOR)));
 typedef int whole __attribute__((vector_size(VECTOR)));

@@ -1,4 +1,4 @@
-"""What the machine can do: bandwidths of memory, and a loop in C that stays in registers."""
+"""The hardware limits: memory bandwidths, and a C loop that stays in registers."""
 
 import ctypes
 import functools
@@ -18,7 +18,7 @@ SOURCE = Path(__file__).parent / "limit.c"
 
 
 def in_threads(work, array, threads):
-    """Do ``work(part)`` for as many parts of an array as threads."""
+    """Split an array into as many parts as threads and call ``work(part)`` in each thread."""
     first, *rest = np.array_split(array, threads)
     others = [threading.Thread(target=work, args=(part,)) for part in rest]
     for other in others:
@@ -29,14 +29,14 @@ def in_threads(work, array, threads):
 
 
 def same_part(array, part, whole):
-    """Return of ``array`` what ``part`` is of ``whole``."""
+    """Return the part of ``array`` that corresponds to ``part`` of ``whole``."""
     first = (part.ctypes.data - whole.ctypes.data) // whole.itemsize
     return array[first : first + len(part)]
 
 
 @njit(nogil=True)
 def sum_of(words):
-    """Read all of an array."""
+    """Read the whole array."""
     total = 0
     for k in range(len(words)):
         total += words[k]
@@ -44,7 +44,7 @@ def sum_of(words):
 
 
 def median_time(function, rounds=7):
-    """Return the median time of a call, after one that does not count."""
+    """Return the median time of a call, after one call that is not timed."""
     function()
     times = []
     for _ in range(rounds):
@@ -56,7 +56,7 @@ def median_time(function, rounds=7):
 
 @functools.cache
 def c_loop():
-    """Return the compiled loop of limit.c; None where there is no compiler."""
+    """Return the compiled loop of limit.c, or None if there is no C compiler."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         return None
@@ -74,22 +74,22 @@ def c_loop():
 
 
 class Limits(NamedTuple):
-    """Measured in this session, with all threads: bytes a second, and neuron-steps a second."""
+    """The limits in this session with all threads: bytes per second and neuron-steps per second."""
 
     copy: float  # bytes read and written
     read: float
     fill: float
-    registers: float | None  # neuron-steps of a loop in C that moves nothing
+    registers: float | None  # neuron-steps of a C loop without memory traffic
 
     def rate(self, bytes_each, writes):
-        """Return the neuron-steps a second of what moves so many bytes in each."""
+        """Return the limit in neuron-steps per second for this number of bytes per neuron-step."""
         if not bytes_each:
             return self.registers or float("nan")
         return (self.copy if writes else self.read) / bytes_each
 
 
 def measure(threads, size=50_000_000, steps=500):
-    """Measure the limits, on arrays of ``size`` single-precision numbers."""
+    """Measure the limits with arrays of ``size`` float32 numbers."""
     source, target = np.ones(size, np.float32), np.ones(size, np.float32)
 
     def copy(part):

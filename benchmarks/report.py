@@ -1,9 +1,10 @@
 """Measure everything and write a report: ``python benchmarks/report.py``.
 
-Runs the suite here and in the environments of the peers, which it makes where they are missing;
-then writes results.json, report.md and figures. ``--quick`` takes two minutes and only those peers
-that are installed here. ``--compare results.json`` says what has become slower than it was: by the
-ratio to a reference workload of the same session, so that a slower day counts for nothing.
+Runs the suite in this environment and in the environments of the other simulators, which it
+creates if they do not exist, and then writes results.json, report.md, the figures, and the table in
+the README. ``--quick`` takes two minutes and measures only what is installed in this environment.
+``--compare results.json`` lists what has become slower. It compares ratios to a reference contender
+within each session, so that a slower machine does not matter.
 """
 
 import argparse
@@ -20,10 +21,11 @@ from pathlib import Path
 import environments
 import scaling
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-REFERENCE = "NumPy"  # the contender that fastlif is held against, between sessions
-SLOWER = 0.7  # a ratio that fell below this part of what it was is flagged
+REPORT = HERE / "report"  # the README shows the table of this report
+REFERENCE = "NumPy"  # the contender whose ratio to fastlif is compared between sessions
+SLOWER = 0.7  # a ratio below this fraction of its earlier value is reported
 
 QUICK = {"--peer-neurons": 2000, "--peer-steps": 100, "--peer-rounds": 3, "--neurons": 20_000,
          "--steps": 200}  # fmt: skip
@@ -33,7 +35,7 @@ SUITE = (*QUICK_SUITE, "test_constant.py", "test_general.py")
 
 
 def machine():
-    """Describe where this runs."""
+    """Describe the machine and the software versions."""
     name = platform.processor() or platform.machine()
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -60,7 +62,7 @@ def machine():
 def suite(python, files, options):
     """Run files of the suite with an interpreter.
 
-    Returns their benchmarks, the peers that are missing, and what some of those there cannot do.
+    Returns the benchmarks, the contenders that are not installed, and the unsupported workloads.
     """
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "run.json"
@@ -103,10 +105,10 @@ def curves(quick, processors):
 
 
 def measured(arguments):
-    """Run everything; return what results.json holds."""
+    """Run everything; return the contents of results.json."""
     options = QUICK if arguments.quick else FULL
     here = machine()
-    print("fastlif beside the machine's limits", flush=True)
+    print("fastlif compared with the hardware limits", flush=True)
     files = QUICK_SUITE if arguments.quick else SUITE
     own, _, _ = suite(sys.executable, files, {k: v for k, v in options.items() if "peer" not in k})
     print("the contenders, in this environment", flush=True)
@@ -119,7 +121,7 @@ def measured(arguments):
             sessions[name], lacking, cannot = suite(python, ["test_contenders.py"], options)
             missing &= lacking
             unsupported |= cannot
-    print("scaling, a process a point", flush=True)
+    print("scaling, one process per point", flush=True)
     scaled = curves(arguments.quick, here["processors"])
     return {
         "machine": here,
@@ -133,7 +135,7 @@ def measured(arguments):
 
 
 def relative(results):
-    """Return how many times as fast as the reference fastlif was, timed in turn with it."""
+    """Return how many times as fast as the reference fastlif was, timed alternately with it."""
     return {
         (session, entry["workload"]): entry["fastlif_times_as_fast"]
         for session, entries in results["contenders"].items()
@@ -143,7 +145,7 @@ def relative(results):
 
 
 def slower(before, now):
-    """Return what became slower: lines that say by how much."""
+    """Return one line per workload that has become slower."""
     old, new = relative(before), relative(now)
     return [
         f"{workload} ({session}): {new[key]:.2f} times as fast as {REFERENCE}, was {old[key]:.2f}"
@@ -154,13 +156,13 @@ def slower(before, now):
 
 
 def main():
-    """Measure, write, compare."""
+    """Measure, write the report, and compare it with an earlier one."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="small sizes, what is installed here")
-    parser.add_argument("--output", type=Path, default=HERE / "report", help="default: %(default)s")
+    parser.add_argument("--quick", action="store_true", help="small sizes, what is installed")
+    parser.add_argument("--output", type=Path, default=REPORT, help="default: %(default)s")
     parser.add_argument(
         "--environments", type=Path, default=ROOT / ".environments",
-        help="where the peers' environments are or are made (default: %(default)s)",
+        help="folder of the other simulators' environments (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--compare", type=Path, help="an earlier results.json to compare with")
     arguments = parser.parse_args()
@@ -171,9 +173,11 @@ def main():
     arguments.output.mkdir(parents=True, exist_ok=True)
     (arguments.output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
 
-    import write  # matplotlib, when all is measured and saved
+    import write  # imports matplotlib, so only after measuring
 
     write.report(results, arguments.output)
+    if arguments.output.resolve() == REPORT:
+        write.readme(results, ROOT / "README.md")
     print(f"written: {arguments.output}/report.md, results.json and figures")
     if before is not None:
         found = slower(before, results)

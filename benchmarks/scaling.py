@@ -1,4 +1,4 @@
-"""How fastlif scales: one point, in a process of its own; prints what it took as JSON.
+"""How fastlif scales: measures one point in a process of its own and prints the result as JSON.
 
 python benchmarks/scaling.py '{"neurons": 1000, "steps": 1000, "record": "counts"}'
 """
@@ -14,7 +14,7 @@ import numpy as np
 
 import fastlif
 
-AMOUNT = 4e7  # neuron-steps of a point
+AMOUNT = 4e7  # neuron-steps per point
 LEAST_STEPS = 10
 
 
@@ -29,7 +29,7 @@ RECORDS = {
 
 
 def points(quick, processors):
-    """Return the points of each curve: its name, what is varied, and the settings of each."""
+    """Return the points of each curve: its name, the varied quantity, and the settings."""
     amount, most = (AMOUNT / 4, 6) if quick else (AMOUNT, 7)
 
     def sized(neurons):
@@ -52,7 +52,7 @@ def points(quick, processors):
 
 
 def neuron_for(firing):
-    """Return a neuron that fires in about this part of the steps, driven by the suite's current."""
+    """Return a neuron that fires in about this fraction of the steps with the suite's current."""
     if firing is None:
         return fastlif.LIF()
     probe = np.random.default_rng(1).uniform(0, 0.6, (500, 2000)).astype(np.float32)
@@ -65,13 +65,13 @@ def neuron_for(firing):
 
 
 def peak():
-    """Return the most memory that this process has had, in bytes."""
+    """Return the peak memory of this process in bytes."""
     size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return size if sys.platform == "darwin" else size * 1024
 
 
 def measure(point):
-    """Return the rate of a point, and the memory that its run needed beyond the input."""
+    """Return the rate of a point, and the memory that its run needs in addition to the input."""
     shape = point["steps"], point["neurons"]
     rng, dtype = np.random.default_rng(0), point.get("dtype", "float32")
     if dtype == "uint8":
@@ -81,7 +81,9 @@ def measure(point):
         current *= current.dtype.type(0.6)
     neuron = neuron_for(point.get("firing"))
     record, threads = tuple(point["record"].split("+")), point.get("threads")
-    neuron.run(current[:2, :64], record=record, threads=threads)  # compiled, or from the cache
+    neuron.run(
+        current[:2, :64], record=record, threads=threads
+    )  # compiles, or loads from the cache
     before, times = peak(), []
     for _ in range(5):
         start = time.perf_counter()

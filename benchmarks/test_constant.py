@@ -1,4 +1,4 @@
-"""A current that is constant in time, counts: beside a loop in C that stays in registers."""
+"""Spike counts for a constant current, compared with a C loop that stays in registers."""
 
 import numpy as np
 import pytest
@@ -10,9 +10,9 @@ import fastlif
 @pytest.mark.benchmark(group="constant input")
 @pytest.mark.parametrize("each", [False, True], ids=["same parameters", "different parameters"])
 def test_counts_of_a_constant_current(beside, shape, threads, each):
-    """Nothing to read: what the arithmetic takes."""
+    """No input is read: the time is that of the arithmetic."""
     if c_loop() is None:
-        pytest.skip("no C compiler here")
+        pytest.skip("no C compiler")
     steps, size = shape
     current = np.linspace(0.1, 0.6, size, dtype=np.float32)
     rc = {"R": 5.1, "C": 5e-3, "threshold": 1.0}
@@ -33,7 +33,7 @@ def test_counts_of_a_constant_current(beside, shape, threads, each):
 
         in_threads(part, current, threads)
 
-    beside(run, 0, in_c, size * steps, "rate by that of C in registers", by_steps=True)
+    beside(run, 0, in_c, size * steps, "rate relative to C in registers", by_steps=True)
     if not each:
         done = c_out > 0
         np.testing.assert_array_equal(out["counts"][done], c_out[done])

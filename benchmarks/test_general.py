@@ -1,4 +1,4 @@
-"""What the general LIF's settings cost, beside the plain neuron; full record, into buffers."""
+"""The cost of the general LIF's options, compared with the plain neuron, with dense records."""
 
 import numpy as np
 import pytest
@@ -18,18 +18,18 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def out(shape):
-    """Make buffers whose pages the system has already given."""
+    """Create buffers whose pages are already allocated."""
     return {"membrane": np.full(shape, 1, np.float32), "spikes": np.full(shape, 1, np.bool_)}
 
 
-@pytest.mark.benchmark(group="general LIF, beside the plain one")
+@pytest.mark.benchmark(group="general LIF, compared with the plain one")
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_general(beside, current, out, threads, settings):
-    """Read 4 bytes and write 5 a neuron-step, as the plain neuron does."""
+    """Each neuron-step reads 4 bytes and writes 5, as for the plain neuron."""
     neuron, plain = fastlif.LIF(**SETTINGS[settings]), fastlif.LIF()
     beside(
         lambda: neuron.run(current, out=out, threads=threads), 9,
         lambda: plain.run(current, out=out, threads=threads), current.size,
-        "rate by the plain neuron's", by_steps=True, writes=True,
+        "rate relative to the plain neuron", by_steps=True, writes=True,
     )  # fmt: skip
     assert out["spikes"].any()

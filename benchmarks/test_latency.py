@@ -1,4 +1,4 @@
-"""What one call costs: a step of few neurons, small and narrow runs, and a fresh process."""
+"""The cost of one call: a step of few neurons, small and narrow runs, and a new process."""
 
 import subprocess
 import sys
@@ -19,13 +19,13 @@ def test_one_step(benchmark, noted, into):
     out = {"new arrays": None, "out": (spk, np.empty_like(mem)), "in place": (spk, mem)}[into]
     neuron(cur, mem, out=out)
     benchmark(lambda: neuron(cur, mem, out=out))
-    noted(100, 13, writes=True)  # current and membrane read, both results written
+    noted(100, 13, writes=True)  # reads current and membrane, writes both results
 
 
 @pytest.mark.benchmark(group="small and narrow runs")
 @pytest.mark.parametrize(("steps", "neurons"), [(200, 1), (1_000_000, 1), (1_000_000, 16)])
 def test_run_of_few_neurons(benchmark, noted, steps, neurons):
-    """Membrane and spikes; the long ones into buffers."""
+    """Membrane and spikes; the long runs write into buffers."""
     neuron = fastlif.LIF()
     current = np.random.default_rng(0).uniform(0, 0.6, (steps, neurons)).astype(np.float32)
     run = neuron.run(current)
@@ -38,10 +38,10 @@ def test_run_of_few_neurons(benchmark, noted, steps, neurons):
 FIRST_RUN = "import numpy, fastlif; fastlif.LIF().run(numpy.full((200, 1000), 0.2, 'f4'))"
 
 
-@pytest.mark.benchmark(group="a fresh process")
+@pytest.mark.benchmark(group="a new process")
 @pytest.mark.parametrize("code", ["import numba", "import fastlif", FIRST_RUN])
 def test_import(benchmark, code):
-    """Start a process; ``import numba`` is what cannot be avoided. Code is in the cache."""
+    """Start a process. ``import numba`` is the lower bound. Compiled code is cached."""
     benchmark.pedantic(
         lambda: subprocess.run([sys.executable, "-c", code], check=True), rounds=7, warmup_rounds=1
     )

@@ -1,7 +1,7 @@
-"""Each preset beside its peer's own neuron: the same current, membranes and spikes recorded.
+"""Presets compared with the simulators' own neurons: same current, membranes and spikes.
 
-A peer that is not installed is skipped, and said to be missing; .ci/peers installs them. What runs
-them is in tests/peers, where it proves the presets, too.
+A simulator that is not installed is skipped and listed as missing; .ci/peers installs them. The
+code that runs the simulators is in tests/peers and is also used by the tests of the presets.
 """
 
 import statistics
@@ -17,10 +17,10 @@ STEPS, NEURONS = 500, 2000
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.benchmark(group="presets, beside the peer's own")
+@pytest.mark.benchmark(group="presets, compared with their simulators")
 @pytest.mark.parametrize("name", TABLES)
 def test_preset(benchmark, noted, shape, name):
-    """Time one after the other, having checked that every spike is equal."""
+    """Check that every spike is equal, then time both alternately."""
     case = TABLES[name].CASES[name][0]
     steps, neurons = min(shape[0], STEPS), min(shape[1], NEURONS)
     current = np.random.RandomState(0).uniform(case.low, case.high, (steps, neurons))
@@ -40,5 +40,5 @@ def test_preset(benchmark, noted, shape, name):
     benchmark.pedantic(lambda: neuron.run(current), setup=setup, rounds=5, warmup_rounds=1)
     itemsize = current.dtype.itemsize
     noted(current.size, 2 * itemsize + neuron.spike_dtype.itemsize, writes=True)
-    benchmark.extra_info["times as fast as the peer"] = statistics.median(ratios)
-    print(f"\n{name}: {statistics.median(ratios):.0f} times as fast as the peer")
+    benchmark.extra_info["times as fast as the simulator"] = statistics.median(ratios)
+    print(f"\n{name}: {statistics.median(ratios):.0f} times as fast as the simulator")

@@ -1,4 +1,4 @@
-"""Records that are smaller than the input, beside the rate at which the machine reads it."""
+"""Records smaller than the input, compared with the rate of reading the input."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,11 @@ import pytest
 import fastlif
 
 RC = {"R": 5.1, "C": 5e-3, "time_step": 1e-3}
-BY_READ = "rate by that of reading the input"
+BY_READ = "rate relative to reading the input"
 
 
 def neuron_of(model, **parameters):
-    """Make a neuron that fires with the suite's current."""
+    """Return a neuron that fires with the suite's current."""
     if model == "Leaky":
         return fastlif.Leaky(beta=0.96, **parameters)
     return getattr(fastlif, model)(**RC, **parameters)
@@ -19,7 +19,7 @@ def neuron_of(model, **parameters):
 @pytest.mark.benchmark(group="counts")
 @pytest.mark.parametrize("model", ["Lapicque", "LIF", "Leaky"])
 def test_counts(beside, current, threads, read, model):
-    """Read 4 bytes a neuron-step; write nothing but the counts."""
+    """Each neuron-step reads 4 bytes; only the counts are written."""
     neuron, out = neuron_of(model), {"counts": np.zeros(current.shape[1], np.int64)}
     run = lambda: neuron.run(current, record="counts", out=out, threads=threads)  # noqa: E731
     beside(run, 4, *read, BY_READ)
@@ -29,21 +29,21 @@ def test_counts(beside, current, threads, read, model):
 @pytest.mark.benchmark(group="counts")
 @pytest.mark.parametrize("model", ["Lapicque", "Leaky"])
 def test_counts_from_spikes_of_one_byte(beside, shape, threads, current, model):
-    """Read 1 byte a neuron-step, beside the same run from 4 bytes."""
+    """Each neuron-step reads 1 byte; compared with the same run with 4-byte input."""
     spikes = (np.random.default_rng(0).random(shape) < 0.1).astype(np.uint8)
     neuron, out = neuron_of(model), {"counts": np.zeros(shape[1], np.int64)}
 
     def run(given):
         return neuron.run(given, record="counts", out=out, threads=threads)
 
-    name = "rate by that from float32"
+    name = "rate relative to float32 input"
     beside(lambda: run(spikes), 1, lambda: run(current), current.size, name, by_steps=True)
 
 
 @pytest.mark.benchmark(group="packed and events")
 @pytest.mark.parametrize("record", ["packed", "events"])
 def test_packed_and_events(beside, current, threads, record):
-    """Beside counts from the same input; about 1 % of the neurons fire in a step."""
+    """Compared with counts for the same input; about 1 % of the neurons fire per step."""
     for threshold in np.arange(1.0, 3.0, 0.02):
         neuron = neuron_of("Lapicque", threshold=float(threshold))
         few = neuron.run(current[:, :2000], record="spikes").spikes
@@ -59,6 +59,6 @@ def test_packed_and_events(beside, current, threads, record):
         out = {name: outs[name]} if name in outs else None
         return neuron.run(current, record=name, out=out, threads=threads)
 
-    name = "rate by that of counts"
+    name = "rate relative to counts"
     moved = 4 + (1 / 8 if record == "packed" else 16 / 100)  # read and written
     beside(lambda: run(record), moved, lambda: run("counts"), current.size, name, by_steps=True)

@@ -1,4 +1,4 @@
-"""The report of what was measured: tables in Markdown, and figures."""
+"""Write the benchmark report: Markdown tables, figures, and the table in the README."""
 
 import matplotlib as mpl
 import numpy as np
@@ -8,10 +8,11 @@ import matplotlib.pyplot as plt
 from workloads import WORKLOADS
 
 GIGA = 1e9
+BEGIN, END = "<!-- benchmark table: begin -->", "<!-- benchmark table: end -->"
 
 
 def best(results, workload):
-    """Return the entries of a workload, one a contender, the fastest first."""
+    """Return the entries of a workload, one per contender, fastest first."""
     entries = {}
     for session in results["contenders"].values():
         for entry in session:
@@ -25,7 +26,7 @@ def best(results, workload):
 
 
 def ranked(results):
-    """Return the names of all contenders, the fastest at anything first."""
+    """Return the names of all contenders, sorted by their highest rate on any workload."""
     rates = {}
     for workload in WORKLOADS:
         for entry in best(results, workload):
@@ -35,7 +36,7 @@ def ranked(results):
 
 
 def bars(results, folder):
-    """Draw a panel a workload: rates on a log axis, and the machine's limit as a line."""
+    """Draw one panel per workload: rates on a log axis, and the hardware limit as a line."""
     fig, axes = plt.subplots(
         1, len(WORKLOADS), figsize=(3.1 * len(WORKLOADS), 4.2), layout="constrained", sharey=True
     )
@@ -51,8 +52,8 @@ def bars(results, folder):
         axis.barh(order, rates, color=colors)
         own = entries["fastlif"]
         limit = own["neuron_steps_per_second"] / own["fraction_of_limit"]
-        axis.axvline(limit, color="k", ls=":", label="the machine's limit")
-        axis.set(xscale="log", title=workload, xlabel="neuron-steps a second")
+        axis.axvline(limit, color="k", ls=":", label="hardware limit")
+        axis.set(xscale="log", title=workload, xlabel="neuron-steps per second")
         slowest = min(slowest, np.nanmin(rates))
     for axis in axes:
         axis.set_xlim(10 ** np.floor(np.log10(slowest)), 10**10.7)
@@ -62,7 +63,7 @@ def bars(results, folder):
 
 
 def curves(results, folder):
-    """Draw a panel for each thing that is varied: rates, and memory beside them."""
+    """Draw two panels per varied quantity: rates above, memory below."""
     scaling = results["scaling"]
     varied = list(dict.fromkeys(curve["varied"] for curve in scaling.values()))
     fig, axes = plt.subplots(
@@ -90,8 +91,8 @@ def curves(results, folder):
         below.set_yscale("log")
         above.legend(fontsize="small")
         below.set_xlabel(what)
-    axes[0, 0].set_ylabel("G neuron-steps a second")
-    axes[1, 0].set_ylabel("memory beyond the input (MiB)")
+    axes[0, 0].set_ylabel("G neuron-steps per second")
+    axes[1, 0].set_ylabel("memory in addition to the input (MiB)")
     save(fig, folder, "scaling")
 
 
@@ -103,7 +104,7 @@ def save(fig, folder, name):
 
 
 def contenders_table(results):
-    """Return lines of Markdown: rates of all contenders on all workloads."""
+    """Return Markdown lines: the rates of all contenders on all workloads."""
     names = ranked(results)
     tables = {w: {e["contender"]: e for e in best(results, w)} for w in WORKLOADS}
     lines = ["| | " + " | ".join(WORKLOADS) + " | version |", "|---" * (len(WORKLOADS) + 2) + "|"]
@@ -116,17 +117,43 @@ def contenders_table(results):
                 continue
             version = entry["version"]
             rate = f"{entry['neuron_steps_per_second'] / GIGA:.3g} G"
-            part = f"{entry['fraction_of_limit']:.0%} of the limit"
+            fraction = f"{entry['fraction_of_limit']:.0%} of the limit"
             times = f"fastlif {entry['fastlif_times_as_fast']:.3g}x"
-            cells.append(f"{rate} ({part if name == 'fastlif' else times})")
+            cells.append(f"{rate} ({fraction if name == 'fastlif' else times})")
         lines.append(f"| {name} | " + " | ".join(cells) + f" | {version} |")
     return lines
 
 
+def readme_table(results):
+    """Return Markdown lines for the README: where it was measured, and the contenders' table."""
+    here, first = results["machine"], best(results, "counts")[0]
+    return [
+        f"{first['neurons']:,} neurons x {first['steps']} steps on {here['processors']} processors "
+        f"of a shared {here['processor']} machine ({here['date']}).",
+        "",
+        *contenders_table(results),
+    ]
+
+
+def with_table(text, results):
+    """Return the README's text with the table between its two markers replaced."""
+    before, _, rest = text.partition(f"{BEGIN}\n")
+    _, end, after = rest.partition(f"{END}\n")
+    if not end:
+        raise ValueError(f"the text must contain {BEGIN!r} and {END!r}, each alone on its line")
+    table = "\n".join(readme_table(results))
+    return f"{before}{BEGIN}\n{table}\n{END}\n{after}"
+
+
+def readme(results, path):
+    """Replace the table in the README at ``path``."""
+    path.write_text(with_table(path.read_text(), results))
+
+
 def suite_table(results):
-    """Return lines of Markdown: fastlif's own suite beside the machine's limits."""
+    """Return Markdown lines: fastlif's own suite compared with the hardware limits."""
     lines = [
-        "| group | benchmark | median | G neuron-steps/s | of the limit | beside |",
+        "| group | benchmark | median | G neuron-steps/s | of the limit | compared with |",
         "|---|---|---|---|---|---|",
     ]
     known = ("neuron_steps_per_second", "bytes_per_neuron_step", "fraction_of_limit")
@@ -149,7 +176,7 @@ def suite_table(results):
 
 
 def time_of(seconds):
-    """Return a time with a unit."""
+    """Format a time with its unit."""
     for unit, name in ((1, "s"), (1e-3, "ms"), (1e-6, "µs")):
         if seconds >= unit:
             return f"{seconds / unit:.3g} {name}"
@@ -157,8 +184,11 @@ def time_of(seconds):
 
 
 def scaling_table(results):
-    """Return lines of Markdown: every point of the scaling curves."""
-    lines = ["| curve | | G neuron-steps/s | memory beyond the input |", "|---|---|---|---|"]
+    """Return Markdown lines: every point of the scaling curves."""
+    lines = [
+        "| curve | | G neuron-steps/s | memory in addition to the input |",
+        "|---|---|---|---|",
+    ]
     lines += [
         f"| {name} | {curve['varied']} = {point[curve['varied']]} "
         f"| {point['neuron_steps_per_second'] / GIGA:.3g} | {point['peak_bytes'] / 2**20:.1f} MiB |"
@@ -169,7 +199,7 @@ def scaling_table(results):
 
 
 def report(results, folder):
-    """Write report.md and its figures."""
+    """Write report.md and its figures into ``folder``."""
     bars(results, folder)
     curves(results, folder)
     here = results["machine"]
@@ -181,31 +211,36 @@ def report(results, folder):
         f"Python {here['python']}, NumPy {here['numpy']}, Numba {here['numba']}, "
         f"fastlif {here['fastlif']}, threads: {here['threads']}. Medians; shared machines vary.",
         "",
-        "## The same workloads by everyone",
+        "## Contenders on the same workloads",
         "",
-        f"{first['neurons']:,} neurons x {first['steps']} steps, in the dtype that each computes "
-        "in; every result was checked equal to fastlif's before it was timed. In brackets how many "
-        "times as fast fastlif's neuron of the same arithmetic was, timed in turn in the same "
-        "process; fastlif's own rows: the part of the machine's limit (memory's bandwidth, or "
-        "C that stays in registers).",
+        f"{first['neurons']:,} neurons x {first['steps']} steps, each contender in its own dtype. "
+        "In parentheses: how many times as fast fastlif runs the neuron with the same arithmetic "
+        "and dtype, timed alternately in the same process; for fastlif, the fraction of the "
+        "hardware limit (memory bandwidth, or a C loop that stays in registers).",
+        "",
+        "Before timing, fastlif's run is compared with that of each contender. The spike counts of "
+        "all neurons are equal, and so is every spike where the workload records spikes and the "
+        "contender stores them. For JAX, torch.compile and Brian2's compiled targets, whose "
+        "compilers may fuse or reorder operations, the counts of at most 1 % of the neurons may "
+        "differ. Membranes are not compared.",
         "",
         *contenders_table(results),
         "",
-        f"Missing: {', '.join(results['missing']) or 'none'}. Not measured:",
+        f"Not installed: {', '.join(results['missing']) or 'none'}. Not measured:",
         "",
         *(f"- {reason}" for reason in results["unsupported"] or ["none"]),
         "",
-        "![rates of all contenders](contenders.png)",
+        "![Rates of all contenders](contenders.png)",
         "",
-        "## fastlif beside the machine's limits",
+        "## fastlif compared with the hardware limits",
         "",
         *suite_table(results),
         "",
         "## Scaling",
         "",
-        "A process a point; a run allocates its own records.",
+        "Each point is measured in its own process. A run allocates its own records.",
         "",
-        "![rates and memory against neurons, steps, threads, firing and dtype](scaling.png)",
+        "![Rates and memory against neurons, steps, threads, firing rate and dtype](scaling.png)",
         "",
         *scaling_table(results),
     ]

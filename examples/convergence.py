@@ -1,7 +1,8 @@
-"""How far steps of time are from the equation: Euler's and exact ones, and when spikes are timed.
+"""The errors of Euler steps and exact integration, and the effect of spike times within steps.
 
-Left, the error of the membrane after 50 ms of a constant current, against the step. Right, the
-firing rate against the closed form ``1/(t_ref + R*C*log1p(1/(R*I - 1)))``, in steps of 2 ms.
+Left: the error of the membrane after 50 ms of a constant current, against the time step. Right: the
+firing rate compared with the closed form ``1/(t_ref + R*C*log1p(1/(R*I - 1)))``, with steps of 2
+ms.
 """
 
 import argparse
@@ -17,7 +18,7 @@ tau = R * C
 
 
 def errors(integration, steps):
-    """Return the error of the membrane after 50 ms, in so many steps."""
+    """Return the error of the membrane after 50 ms for each number of steps."""
     found = []
     for count in steps:
         neuron = fastlif.LIF(
@@ -30,7 +31,7 @@ def errors(integration, steps):
 
 
 def rates(current, **settings):
-    """Return the firing rates of neurons with these currents, over 20 s in steps of 2 ms."""
+    """Return the firing rates of neurons with these currents over 20 s, with steps of 2 ms."""
     neuron = fastlif.LIF(
         R=R, C=C, time_step=2e-3, order="at_once", reset_mechanism="zero",
         refractory_time=t_ref, **settings,
@@ -56,7 +57,7 @@ def figure(plt):
     right.plot(current, rates(current), label="euler", lw=1)
     right.plot(current, rates(current, integration="exact"), label="exact", lw=1)
     within = rates(current, integration="exact", within_step=True)
-    right.plot(current, within, label="exact, spikes timed within steps", lw=3, alpha=0.5)
+    right.plot(current, within, label="exact, spike times within steps", lw=3, alpha=0.5)
     right.plot(current, closed, "k:", label="closed form")
     right.set(xlabel="current (A)", ylabel="firing rate (Hz)")
     right.legend()
@@ -68,7 +69,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
         "-o", "--output-dir", type=Path, default=Path("figures"),
-        help="where the PNG file goes (default: %(default)s)",
+        help="folder of the PNG file (default: %(default)s)",
     )  # fmt: skip
     folder = parser.parse_args().output_dir
     mpl.use("Agg")

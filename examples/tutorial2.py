@@ -1,8 +1,8 @@
-"""The experiments of snnTorch's tutorial 2, done by fastlif, as figures.
+"""The experiments of snnTorch's tutorial 2 with fastlif, as figures.
 
 Passive decay; Lapicque's neuron without stimulus, with a step current, and firing with reset by
-subtraction; and the last one for a population of 100,000 neurons, each with its own current, in
-one call.
+subtraction; and the last experiment for 100,000 neurons, each with a different current, in one
+call.
 """
 
 import argparse
@@ -18,7 +18,7 @@ ms = 1e3  # seconds to milliseconds
 
 
 def passive_decay():
-    """Step the membrane of the notebook's function by hand, from 0.9 V."""
+    """Step the tutorial's passive membrane in a loop, from 0.9 V."""
     U, U_trace = 0.9, []
     for _ in range(100):
         U_trace.append(U)
@@ -27,14 +27,14 @@ def passive_decay():
 
 
 def without_stimulus():
-    """Lapicque's neuron from 0.9 V, no current. Returns the trace with the initial value."""
+    """Simulate Lapicque's neuron from 0.9 V without current; the trace starts at 0.9 V."""
     lif1 = fastlif.Lapicque(R=5, C=1e-3, time_step=1e-3)
     run = lif1.run(np.zeros(100, np.float32), initial=0.9)
     return np.array([0.9, *run.membrane])
 
 
 def with_step_current():
-    """Lapicque's neuron at rest, then 0.1 A from step 10 on: no spike, it settles at I*R."""
+    """Simulate Lapicque's neuron with 0.1 A from step 10 on: no spikes, it converges to I*R."""
     lif1 = fastlif.Lapicque(R=5, C=1e-3, time_step=1e-3)
     cur_in = np.concatenate((np.zeros(10), np.full(190, 0.1))).astype(np.float32)
     run = lif1.run(cur_in)
@@ -42,7 +42,7 @@ def with_step_current():
 
 
 def firing(current=0.2):
-    """Run the notebook's leaky_integrate_and_fire with a current that makes it fire."""
+    """Simulate the tutorial's leaky_integrate_and_fire with a current that makes it fire."""
     neuron = fastlif.LIF(R=5.1, C=5e-3, time_step=1e-3, threshold=1)
     cur_in = np.concatenate((np.zeros(10), np.full(190, current))).astype(np.float32)
     run = neuron.run(cur_in)
@@ -50,13 +50,13 @@ def firing(current=0.2):
 
 
 def population(size=100_000, steps=200):
-    """Run the same neuron many times, each with a step current of its own, in one call."""
+    """Simulate the same neuron many times, each with a different step current, in one call."""
     neuron = fastlif.LIF(R=5.1, C=5e-3, time_step=1e-3, threshold=1)
     amplitude = np.linspace(0.1, 0.6, size, dtype=np.float32)
     cur_in = np.zeros((steps, size), np.float32)
     cur_in[10:] = amplitude
     run = neuron.run(cur_in)
-    # Once more, for the time it takes: now compiled, and into memory that is there already.
+    # Repeat the run to time it without compilation and memory allocation.
     start = time.perf_counter()
     run = neuron.run(cur_in, out={"membrane": run.membrane, "spikes": run.spikes})
     seconds = time.perf_counter() - start
@@ -76,7 +76,7 @@ def threshold_line(axis, threshold=1.0):
 
 
 def figures(plt):
-    """Run each experiment; yield its name, its figure and a line of summary."""
+    """Run each experiment; yield its name, its figure and a summary."""
     step = 1.0  # ms
 
     U_trace = passive_decay()
@@ -98,7 +98,7 @@ def figures(plt):
     line(bottom, np.arange(200) * step, cur_in, "current (A)", color="tab:orange")
     top.set_title("Lapicque's neuron model with a step current")
     bottom.set(xlabel="time (ms)", xlim=(0, 100))
-    summary = f"settles at {mem[-1]:.3f} V (I*R = 0.500 V), {spk.sum()} spikes"
+    summary = f"converges to {mem[-1]:.3f} V (I*R = 0.500 V), {spk.sum()} spikes"
     yield "lapicque_step_current", figure, summary
 
     for current in (0.2, 0.3):
@@ -132,7 +132,7 @@ def figures(plt):
     rate = spikes.size / seconds
     summary = (
         f"{spikes.sum():,} spikes of {len(amplitude):,} neurons in {len(spikes)} steps, "
-        f"{seconds * ms:.0f} ms ({rate / 1e9:.2f} billion neuron-steps a second)"
+        f"{seconds * ms:.0f} ms ({rate / 1e9:.2f} billion neuron-steps per second)"
     )
     yield "population", figure, summary
 
@@ -141,13 +141,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
         "-o", "--output-dir", type=Path, default=Path("figures"),
-        help="where the PNG files go (default: %(default)s)",
+        help="folder of the PNG files (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument("--show", action="store_true", help="also open the figures in windows")
+    parser.add_argument("--show", action="store_true", help="also show the figures in windows")
     arguments = parser.parse_args()
     if not arguments.show:
         mpl.use("Agg")
-    import matplotlib.pyplot as plt  # after the choice of where to draw
+    import matplotlib.pyplot as plt  # after the backend is chosen
 
     arguments.output_dir.mkdir(parents=True, exist_ok=True)
     for name, figure, summary in figures(plt):

@@ -1,14 +1,14 @@
-"""fastlif: large populations of leaky integrate-and-fire neurons over time, as fast as memory."""
+"""fastlif: fast simulation of large populations of leaky integrate-and-fire neurons."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from fastlif.functions import leaky_integrate_and_fire, leaky_integrate_neuron
-from fastlif.neurons.lif import LIF
-from fastlif.neurons.lapicque import Lapicque
-from fastlif.neurons.leaky import Leaky
 from fastlif.execution.results import Events, Run
 from fastlif.execution.state import State
+from fastlif.functions import leaky_integrate_and_fire, leaky_integrate_neuron
+from fastlif.neurons.lapicque import Lapicque
+from fastlif.neurons.leaky import Leaky
+from fastlif.neurons.lif import LIF
 
 if TYPE_CHECKING:
     from fastlif import presets
@@ -32,7 +32,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import at first use what many never use, and what takes milliseconds to import."""
+    """Import presets and NIR support at first use, because importing them takes milliseconds."""
     if name == "presets":
         return importlib.import_module("fastlif.presets")
     if name in ("from_nir", "to_nir"):

@@ -1,4 +1,4 @@
-"""What a user hands in, checked once: a message names the argument, what came, what is taken."""
+"""Argument validation. Messages name the argument, the value received and accepted values."""
 
 import difflib
 import math
@@ -15,7 +15,7 @@ _MOST_STEPS = 2**24
 
 
 def described(value: object) -> str:
-    """Say in a few words what ``value`` is."""
+    """Describe ``value`` briefly for an error message."""
     if isinstance(value, np.ndarray) and value.ndim:
         return f"an array of shape {value.shape} and dtype {value.dtype}"
     text = repr(value)
@@ -24,9 +24,11 @@ def described(value: object) -> str:
 
 
 def numbers(name: str, value: object) -> Numbers:
-    """Return ``value`` as an array of real numbers that float64 can hold, without a copy."""
-    if type(value).__name__ == "MaskedArray":  # numpy.ma is not imported for this alone
-        raise TypeError(f"{name} is a masked array, whose mask would be lost; fill it first")
+    """Return ``value`` as an array of real numbers that float64 can represent, without a copy."""
+    if type(value).__name__ == "MaskedArray":  # avoids importing numpy.ma
+        raise TypeError(
+            f"{name} must be an array without a mask, got a masked array; fill it first"
+        )
     if value is None:
         raise TypeError(f"{name} must be a number or an array of real numbers, got None")
     try:
@@ -44,7 +46,7 @@ def numbers(name: str, value: object) -> Numbers:
 
 
 def is_weak(value: object, array: Numbers) -> bool:
-    """Tell whether ``value`` is made of Python's numbers, which never widen an array."""
+    """Return whether ``value`` consists of Python numbers, which never widen an array."""
     if isinstance(value, (np.ndarray, np.generic)):
         return False
     if isinstance(value, (bool, int, float)):
@@ -60,9 +62,9 @@ def parameter(
     below: float | None = None,
     finite: bool = True,
 ) -> Parameter:
-    """Return a neuron's parameter: a Python float, or a read-only array with a value a neuron.
+    """Return a neuron's parameter: a Python float, or a read-only array with one value per neuron.
 
-    A Python number stays one: beside an array it takes the array's dtype, as in NumPy.
+    A Python number remains one: combined with an array, it takes the array's dtype, as in NumPy.
     """
     if (
         type(value) is float
@@ -70,7 +72,7 @@ def parameter(
         and (above is None or value > above)
         and (below is None or value < below)
     ):
-        return value  # most are such, and an array of each would take ten times as long
+        return value  # the common case, ten times as fast as the general path below
     array = numbers(name, value)
     if array.dtype.kind == "b":
         raise TypeError(f"{name} must be a number or an array of numbers, got {described(value)}")
@@ -98,7 +100,7 @@ def parameter(
 
 
 def optional(name: str, value: object, **bounds: Any) -> Parameter | None:
-    """Return a parameter, or None for one that is left out."""
+    """Return a validated parameter, or None if ``value`` is None."""
     return None if value is None else parameter(name, value, **bounds)
 
 
@@ -106,12 +108,12 @@ def number(name: str, value: object, *, above: float) -> float:
     """Return a parameter that all neurons share, as a Python float."""
     checked = parameter(name, value, above=above)
     if np.ndim(checked):
-        raise TypeError(f"{name} must be one number, got {described(value)}")
+        raise TypeError(f"{name} must be a single number, got {described(value)}")
     return float(checked)
 
 
 def duration(name: str, value: object) -> Parameter:
-    """Return a time that may be zero, or one a neuron."""
+    """Return a time that is not negative: a number, or one value per neuron."""
     time = parameter(name, value)
     if np.any(np.asarray(time) < 0):
         raise ValueError(f"{name} must not be negative, got {np.min(time)!s}")
@@ -119,31 +121,31 @@ def duration(name: str, value: object) -> Parameter:
 
 
 def steps_of(name: str, value: object) -> Parameter:
-    """Return a number of steps, or one a neuron: as many as single precision counts one by one."""
+    """Return numbers of steps, which float32 can count exactly: a number, or one per neuron."""
     steps = parameter(name, value)
     wide = np.asarray(steps)
     wrong = (wide != np.floor(wide)) | (wide < 0) | (wide > _MOST_STEPS)
     if np.any(wrong):
         raise ValueError(
-            f"{name} must be whole numbers from 0 to {_MOST_STEPS}, got {wide[wrong].flat[0]!s}"
+            f"{name} must hold whole numbers from 0 to {_MOST_STEPS}, got {wide[wrong].flat[0]!s}"
         )
     return steps
 
 
 def choice(name: str, value: object, options: Sequence[str]) -> str:
-    """Return ``value`` if it is one of ``options``; else suggest the nearest."""
+    """Return ``value`` if it is one of ``options``; otherwise, raise with a suggestion."""
     if isinstance(value, str) and value in options:
         return value
-    taken = ", ".join(repr(option) for option in options)
+    accepted = ", ".join(repr(option) for option in options)
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be one of {taken}, got {described(value)}")
+        raise TypeError(f"{name} must be one of {accepted}, got {described(value)}")
     near = difflib.get_close_matches(value.lower(), options, 1, 0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"{name} must be one of {taken}, got {value!r}{hint}")
+    raise ValueError(f"{name} must be one of {accepted}, got {value!r}{hint}")
 
 
 def flag(name: str, value: object) -> bool:
-    """Return ``value`` if it is True or False."""
+    """Return ``value`` as a bool if it is True or False."""
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {described(value)}")
     return bool(value)
@@ -165,13 +167,13 @@ def whole(name: str, value: object, least: int, most: int | None = None) -> int:
 
 
 def common_shape(shapes: Iterable[tuple[str, tuple[int, ...]]]) -> tuple[int, ...]:
-    """Return the shape that the named shapes broadcast to."""
+    """Return the broadcast of the named shapes."""
     named = list(shapes)
     try:
         return np.broadcast_shapes(*(shape for _, shape in named))
     except ValueError:
         listed = ", ".join(f"{name} {shape}" for name, shape in named if shape)
-        raise ValueError(f"these shapes do not broadcast to one population: {listed}") from None
+        raise ValueError(f"the shapes do not broadcast to one population: {listed}") from None
 
 
 def output(name: str, array: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Numbers:
@@ -187,12 +189,12 @@ def output(name: str, array: object, shape: tuple[int, ...], dtype: np.dtype[Any
     if not array.flags.writeable:
         raise ValueError(f"{name} must be writeable, got a read-only array")
     if any(stride == 0 and size > 1 for stride, size in zip(array.strides, shape, strict=True)):
-        raise ValueError(f"{name} must have a place for each value, got strides {array.strides}")
+        raise ValueError(f"{name} must not repeat memory locations, got strides {array.strides}")
     return array
 
 
 def overlap(a: Numbers, b: Numbers) -> bool:
-    """Tell whether two arrays share memory; where that takes long to say, assume that they do."""
+    """Return whether two arrays share memory; if this takes too long to determine, True."""
     if not np.may_share_memory(a, b):
         return False
     try:

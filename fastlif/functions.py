@@ -1,4 +1,4 @@
-"""The notebook's two functions, for arrays of any shape: one step, nothing remembered."""
+"""The tutorial's two functions: one step, for arrays of any shape, without a stored state."""
 
 import functools
 from typing import Any
@@ -15,23 +15,23 @@ from fastlif.neurons.lif import LIF
 def leaky_integrate_neuron(
     U: ArrayLike,
     time_step: ArrayLike = 1e-3,
-    I: ArrayLike = 0,  # noqa: E741 - the notebook's name
+    I: ArrayLike = 0,  # noqa: E741 - the tutorial's name
     R: ArrayLike = 5e7,
     C: ArrayLike = 1e-10,
 ) -> Any:
-    r"""Take one Euler step of a passive membrane (no threshold, no spike).
+    r"""Compute one Euler step of a passive membrane (no threshold, no spikes).
 
     .. math:: U + \frac{\Delta t}{RC}(-U + IR)
 
-    Broadcasts like a ufunc, and gives the notebook's bits. For all of time at once, use
-    ``LIF(reset_mechanism="none").run(...)``.
+    The function broadcasts like a ufunc and is bit-for-bit identical to the tutorial's function. To
+    integrate over many time steps in one call, use ``LIF(reset_mechanism="none").run(...)``.
 
     Parameters
     ----------
     U : array_like
         Membrane potential (volt).
     time_step : array_like
-        Step (second), positive.
+        Time step (second), positive.
     I : array_like
         Input current (ampere).
     R, C : array_like
@@ -40,13 +40,19 @@ def leaky_integrate_neuron(
     Returns
     -------
     numpy.ndarray or scalar
-        The membrane after the step: float64 if U or I is a float64 array or all are Python's
-        numbers, else float32.
+        The membrane after the step, with the broadcast shape of all arguments. The dtype is float64
+        if ``U`` or ``I`` is a float64 array or if both are Python numbers, and float32 otherwise.
 
     Raises
     ------
-    TypeError, ValueError
-        If an argument is not real numbers, out of its range or does not broadcast.
+    TypeError
+        If an argument does not hold real numbers.
+    ValueError
+        If an argument is out of its range, or if the shapes do not broadcast.
+
+    References
+    ----------
+    snnTorch tutorial 2, ``leaky_integrate_neuron``.
 
     Examples
     --------
@@ -70,16 +76,19 @@ def leaky_integrate_and_fire(
     R: ArrayLike = 5.1,
     C: ArrayLike = 5e-3,
 ) -> tuple[Any, Any]:
-    r"""Take one step of a leaky integrate-and-fire neuron with reset by subtraction.
+    r"""Compute one step of a leaky integrate-and-fire neuron with reset by subtraction.
 
     .. math::
 
         s = [u > \theta], \qquad u + \frac{\Delta t}{RC}(-u + iR) - s\,\theta
 
-    Broadcasts like a ufunc, and gives the notebook's bits and its order of results: the membrane
-    first. **The spike is reported by the step that the membrane enters above the threshold**,
-    which also resets it: one step later than :class:`fastlif.Lapicque` reports it. For all of
-    time at once, use ``LIF(...).run(...)``.
+    The function broadcasts like a ufunc and is bit-for-bit identical to the tutorial's function.
+    Like that function, it returns the membrane first. To integrate over many time steps in one
+    call, use ``LIF(...).run(...)``.
+
+    **When a spike is reported**: a step reports a spike, and resets the membrane, if the membrane
+    *entering* the step is above the threshold. This is one step later than
+    :class:`fastlif.Lapicque` reports it.
 
     Parameters
     ----------
@@ -90,22 +99,29 @@ def leaky_integrate_and_fire(
     threshold : array_like
         Membrane potential (volt) above which the neuron fires.
     time_step : array_like
-        Step (second), positive.
+        Time step (second), positive.
     R, C : array_like
         Resistance (ohm) and capacitance (farad), positive.
 
     Returns
     -------
     mem : numpy.ndarray or scalar
-        The membrane after the step: float64 if mem or cur is a float64 array or all are Python's
-        numbers, else float32.
+        The membrane after the step, with the broadcast shape of all arguments. The dtype is float64
+        if ``mem`` or ``cur`` is a float64 array or if both are Python numbers, and float32
+        otherwise.
     spk : numpy.ndarray or scalar
-        bool: whether the membrane entered the step above the threshold.
+        bool, of the same shape: whether the membrane entering the step is above the threshold.
 
     Raises
     ------
-    TypeError, ValueError
-        If an argument is not real numbers, out of its range or does not broadcast.
+    TypeError
+        If an argument does not hold real numbers.
+    ValueError
+        If an argument is out of its range, or if the shapes do not broadcast.
+
+    References
+    ----------
+    snnTorch tutorial 2, ``leaky_integrate_and_fire``.
 
     Examples
     --------
@@ -126,14 +142,14 @@ _cached_lif = functools.lru_cache(LIF)
 def _prepare(
     membrane: tuple[str, Any], current: tuple[str, Any], *parameters: Any
 ) -> tuple[Numbers, Numbers, tuple[int, ...], tuple[Numbers, ...]]:
-    """Return membrane and current as the gufuncs take them, the result's shape, and the constants.
+    """Return the membrane and the current for the gufuncs, the result's shape, and the constants.
 
-    All are of one dtype. Constants are numbers where no parameter is an array, else of the
-    result's shape, as are membrane and current.
+    All arrays have one dtype. Constants are scalars if no parameter is an array; otherwise they
+    have the result's shape, as membrane and current do.
     """
     try:
         neuron = _cached_lif(*parameters)
-    except TypeError:  # an array has no hash; or the parameter is wrong, which LIF then says again
+    except TypeError:  # an array is not hashable; LIF raises again for an invalid parameter
         neuron = LIF(*parameters)
     (u_name, u_given), (i_name, i_given) = membrane, current
     u, i = numbers(u_name, u_given), numbers(i_name, i_given)
@@ -141,8 +157,8 @@ def _prepare(
     u, i = u.astype(dtype, copy=False), i.astype(dtype, copy=False)
     constants = tuple(neuron.constants(dtype)[name] for name in ("threshold", "gain", "rate"))
     shape = common_shape([(u_name, u.shape), (i_name, i.shape), *neuron._model.shapes])
-    wide = shape or (1,)  # a gufunc's loop needs an axis
-    # Copied where it is broadcast: the kernels are fast where neurons stand side by side.
+    wide = shape or (1,)  # the gufunc's loop needs at least one axis
+    # Broadcast arrays are copied, because the kernels are fast on contiguous neurons.
     u, i = (a if a.shape == wide else np.array(np.broadcast_to(a, wide)) for a in (u, i))
     if any(c.ndim for c in constants):
         constants = tuple(np.broadcast_to(c, wide) for c in constants)

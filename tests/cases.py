@@ -1,4 +1,4 @@
-"""The neurons and the random runs that several test files share."""
+"""Neurons and random runs that several test files share."""
 
 import numpy as np
 import oracle
@@ -8,7 +8,7 @@ import fastlif
 RC = {"R": 5.1, "C": 5e-3, "time_step": 1e-3, "threshold": 1.0}
 RESETS = ("subtract", "zero", "none")
 
-# (class, oracle, parameters): every rule there is.
+# (class, oracle, parameters) for each combination of neuron and reset.
 NEURONS = {
     **{
         f"Lapicque-{r}": (fastlif.Lapicque, oracle.lapicque, {**RC, "reset_mechanism": r})
@@ -28,7 +28,7 @@ NEURONS = {
 
 
 def drawn(parameters, rng, shape, dtype):
-    """Vary each number in ``parameters`` by up to 10 %, one a neuron."""
+    """Vary each number in ``parameters`` by up to 10 %, with one value per neuron."""
     return {
         k: (v * rng.uniform(0.9, 1.1, shape)).astype(dtype) if isinstance(v, float) else v
         for k, v in parameters.items()
@@ -36,12 +36,12 @@ def drawn(parameters, rng, shape, dtype):
 
 
 def currents(rng, shape, dtype=np.float32):
-    """Draw a current that makes every neuron of NEURONS fire now and then."""
+    """Draw a current that makes every neuron of NEURONS fire occasionally."""
     return rng.normal(0.25, 0.3, shape).astype(dtype)
 
 
 def same_bits(a, b):
-    """Tell whether two arrays are equal to the bit, NaN (of any payload) included."""
+    """Return whether two arrays are bit-for-bit equal; NaNs are equal to one another."""
     return (
         a.dtype == b.dtype
         and a.shape == b.shape

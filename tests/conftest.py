@@ -1,4 +1,4 @@
-"""What needs a tool that is not installed is skipped."""
+"""Skip tests that require a tool that is not installed."""
 
 import importlib.util
 
@@ -6,7 +6,7 @@ import pytest
 
 
 def pytest_collection_modifyitems(items):
-    """Skip the examples of ``fastlif.interop.x`` where x cannot be imported."""
+    """Skip the examples of ``fastlif.interop.x`` if x cannot be imported."""
     for item in items:
         if isinstance(item, pytest.DoctestItem) and item.name.startswith("fastlif.interop."):
             tool = item.name.split(".")[2]

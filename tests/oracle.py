@@ -1,10 +1,10 @@
-"""The neurons in plain NumPy, one operation a source operation. Imports nothing from fastlif."""
+"""The neurons in plain NumPy, in their sources' order of operations. Independent of fastlif."""
 
 import numpy as np
 
 
 def _number_or_array(value, dtype):
-    """As NumPy takes them: Python's numbers weakly, arrays in the state's dtype."""
+    """Keep Python numbers, which NumPy does not use for promotion; cast arrays to ``dtype``."""
     return value if isinstance(value, (int, float)) else np.asarray(value, dtype)
 
 
@@ -69,7 +69,7 @@ def general(
     input="current", order="entering", inclusive=False, refractory=0, while_refractory="hold",
     floor=None, max_spikes=1, left=0,
 ):  # fmt: skip
-    """Run fastlif.LIF with any of its settings; return spikes, membranes and steps left."""
+    """Simulate fastlif.LIF with any options; return spikes, membranes, remaining period."""
     (theta, r, u0), steps = (np.asarray(p, dtype) for p in (threshold, R, rest)), refractory
     dt, R, C = (_number_or_array(p, dtype) for p in (time_step, R, C))
     rate = np.asarray(dt / (R * C), dtype)

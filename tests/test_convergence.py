@@ -1,4 +1,4 @@
-"""How far steps of time are from the equations that they integrate."""
+"""The errors of the integration methods."""
 
 import numpy as np
 import pytest
@@ -26,19 +26,21 @@ def test_euler_is_of_order_one():
     assert (np.abs(order - 1) < 0.2).all()
 
 
-@pytest.mark.parametrize("time_step", [1e-5, 1e-3, 0.0255, 0.2])  # the last is far beyond R*C
+@pytest.mark.parametrize(
+    "time_step", [1e-5, 1e-3, 0.0255, 0.2]
+)  # the last one is much longer than R*C
 def test_exact_integration_of_a_constant_current_is_exact_to_rounding(time_step):
     steps = 400
     membrane = passive(time_step, "exact", 0.3, steps)
     time = time_step * np.arange(1, steps + 1)
     closed = 0.3 * 5.1 * -np.expm1(-time / TAU)
-    # Each step rounds by half an ulp of what is of the order of the target; leak forgets it.
+    # Each step adds a rounding error of half an ulp of the target; the leak reduces earlier errors.
     kept = min(steps, 1 / -np.expm1(-time_step / TAU))
     assert np.abs(membrane - closed).max() <= 2 * kept * np.finfo(float).eps * 0.3 * 5.1
 
 
 @pytest.mark.filterwarnings("ignore:time_step is")
-def test_eulers_steps_beyond_twice_the_time_constant_diverge_and_exact_ones_do_not():
+def test_euler_diverges_beyond_twice_the_time_constant_and_exact_integration_does_not():
     assert np.abs(passive(2.1 * TAU, "euler", 0.3, 100)[-1]) > 100
     assert abs(passive(2.1 * TAU, "exact", 0.3, 100)[-1] - 0.3 * 5.1) < 1e-12
 
@@ -48,13 +50,13 @@ CURRENTS = np.linspace(0.21, 3.0, 40)
 
 @pytest.mark.parametrize("refractory_time", [2.3e-3, 3e-3, 3.7e-3])
 @pytest.mark.parametrize("time_step", [1e-4, 1e-3, 2.3e-3])
-def test_spikes_timed_within_steps_have_the_closed_forms_rate(time_step, refractory_time):
+def test_spike_times_within_steps_give_the_rate_of_the_closed_form(time_step, refractory_time):
     neuron = fastlif.LIF(
         time_step=time_step, integration="exact", order="at_once", reset_mechanism="zero",
         within_step=True, refractory_time=refractory_time,
     )  # fmt: skip
     interval = refractory_time + TAU * np.log1p(1 / (CURRENTS * 5.1 - 1))
-    usable = interval > time_step  # at most one spike a step
+    usable = interval > time_step  # at most one spike per step
     steps = int(4 / time_step)
     counts = neuron.run(CURRENTS, steps=steps, record="counts").counts
     expected = (steps * time_step + refractory_time) / interval
@@ -64,7 +66,7 @@ def test_spikes_timed_within_steps_have_the_closed_forms_rate(time_step, refract
 
 @pytest.mark.parametrize("integration", ["exact", "euler"])
 @pytest.mark.parametrize("refractory", [0, 3])
-def test_spikes_on_the_grid_have_the_rate_of_the_next_whole_step(integration, refractory):
+def test_spikes_on_the_grid_have_intervals_rounded_up_to_whole_steps(integration, refractory):
     neuron = fastlif.LIF(
         integration=integration, order="at_once", reset_mechanism="zero", refractory=refractory
     )

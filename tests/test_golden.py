@@ -1,4 +1,4 @@
-"""Bit for bit what the real packages made: see tests/golden/make_golden.py."""
+"""Bit-for-bit comparison with recorded runs of snnTorch; see tests/golden/make_golden.py."""
 
 import functools
 import json
@@ -52,18 +52,18 @@ def stepped(neuron, arrays):
     return Recorded(np.array(membrane), np.array(spikes))
 
 
-def test_the_files_hold_what_is_parametrized():
+def test_the_files_contain_the_parametrized_runs():
     assert {name: len(golden(name)["parameters"]) for name in RUNS} == RUNS
 
 
 @pytest.mark.filterwarnings("ignore:time_step is")
 @pytest.mark.parametrize("run", range(RUNS["lapicque"]))
-def test_lapicque_is_snntorchs(run):
+def test_lapicque_equals_snntorch(run):
     parameters, inferred, arrays = case("lapicque", run)
     if "beta" in parameters:
         neuron = fastlif.Lapicque(**parameters)
         constants = neuron.constants(np.dtype(np.float32))
-        # snnTorch's logarithm may be wrong in its last bit: so may then be what it infers.
+        # The last bit of snnTorch's logarithm can be wrong, and then also the inferred parameters.
         if "R" not in parameters and "C" in parameters:
             np.testing.assert_array_max_ulp(constants["gain"], inferred["R"], 2)
         given = {k: v for k, v in parameters.items() if k != "beta"}
@@ -77,7 +77,7 @@ def test_lapicque_is_snntorchs(run):
 
 
 @pytest.mark.parametrize("run", range(RUNS["leaky"]))
-def test_leaky_is_snntorchs(run):
+def test_leaky_equals_snntorch(run):
     parameters, _, arrays = case("leaky", run)
     neuron = fastlif.Leaky(**parameters)
     assert_same_bits(neuron.run(arrays["current"], arrays["initial"]), arrays)
@@ -85,7 +85,7 @@ def test_leaky_is_snntorchs(run):
 
 
 @pytest.mark.parametrize("run", range(RUNS["notebook"]))
-def test_lif_is_the_notebooks(run):
+def test_lif_equals_the_tutorial(run):
     parameters, _, arrays = case("notebook", run)
     neuron = fastlif.LIF(**parameters)
     assert_same_bits(neuron.run(arrays["current"], arrays["initial"]), arrays)
@@ -93,7 +93,7 @@ def test_lif_is_the_notebooks(run):
 
 
 @pytest.mark.parametrize("run", range(RUNS["notebook"]))
-def test_leaky_integrate_and_fire_is_the_notebooks(run):
+def test_leaky_integrate_and_fire_equals_the_tutorial(run):
     parameters, _, arrays = case("notebook", run)
 
     def function(cur, mem):
@@ -104,7 +104,7 @@ def test_leaky_integrate_and_fire_is_the_notebooks(run):
 
 
 @pytest.mark.parametrize("run", range(RUNS["passive"]))
-def test_leaky_integrate_neuron_is_the_notebooks(run):
+def test_leaky_integrate_neuron_equals_the_tutorial(run):
     parameters, _, arrays = case("passive", run)
     U = arrays["initial"]
     for cur, expected in zip(arrays["current"], arrays["membrane"], strict=True):
@@ -115,7 +115,7 @@ def test_leaky_integrate_neuron_is_the_notebooks(run):
     assert np.array_equal(run.membrane, arrays["membrane"])
 
 
-def test_the_notebooks_passive_decay_in_double_precision():
+def test_the_tutorials_passive_decay_in_double_precision():
     U, trace = 0.9, []
     for _ in range(100):
         trace.append(U)

@@ -1,4 +1,4 @@
-"""Laws that hold for any parameters: no change of layout, cut or threads may break them."""
+"""Properties that hold for all parameters: independent of layout, splitting and threads."""
 
 import numpy as np
 import pytest
@@ -86,11 +86,11 @@ def test_a_population_wider_than_a_tile_equals_its_parts():
 
 
 def test_charge_is_conserved_without_leak():
-    """Leaky with beta 1: what went in is what was taken by resets and what is left."""
+    """With beta = 1, the input equals what resets subtract plus the final membrane."""
     rng = np.random.default_rng(0)
     current = rng.integers(0, 9, (400, 50)).astype(np.float64) / 16  # exact in binary
     run = fastlif.Leaky(beta=1.0, threshold=1.0).run(current)
-    # The reset of a spike in the last step would follow in the next.
+    # The reset after a spike in the last step would follow in the next step.
     resets = run.spikes[:-1].sum(axis=0)
     assert resets.min() > 10
     np.testing.assert_array_equal(current.sum(axis=0), resets * 1.0 + run.final.mem)
@@ -105,7 +105,7 @@ def test_the_two_versions_of_the_circuit_report_a_spike_one_step_apart():
     np.testing.assert_array_equal(entering[: len(leaving)], leaving[: len(entering)] + 1)
 
 
-def test_a_passive_membrane_decays_as_the_closed_form_of_eulers_method():
+def test_a_passive_membrane_follows_the_closed_form_of_eulers_method():
     run = fastlif.LIF(R=5.0, C=1e-3, time_step=1e-4, reset_mechanism="none").run(
         0.0, initial=0.9, steps=500, record="membrane"
     )

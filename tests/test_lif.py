@@ -1,4 +1,4 @@
-"""The general LIF: every setting against plain NumPy, its periods, its errors, its states."""
+"""The general LIF: all options compared with plain NumPy, refractory periods, errors, states."""
 
 import itertools
 import pickle
@@ -41,7 +41,7 @@ def drawn(rng, shape, dtype, settings):
 
 @pytest.mark.parametrize("dtype", [F4, np.float64])
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
-def test_every_setting_equals_the_oracle(settings, dtype):
+def test_every_option_equals_the_oracle(settings, dtype):
     rng = np.random.default_rng(3)
     current = drawn(rng, (300, 50), dtype, settings)
     spikes, membrane, left = oracle.general(current, None, dtype, **settings)
@@ -49,7 +49,7 @@ def test_every_setting_equals_the_oracle(settings, dtype):
     run = neuron.run(current)
     assert spikes.sum() > 100
     assert same_bits(run.spikes, spikes)
-    if settings.get("integration") == "exact":  # the oracle has 1 - exp for the library's expm1
+    if settings.get("integration") == "exact":  # the oracle computes 1 - exp, the library -expm1
         np.testing.assert_allclose(run.membrane, membrane, rtol=0, atol=200 * np.finfo(dtype).eps)
     else:
         assert same_bits(run.membrane, membrane)
@@ -60,7 +60,7 @@ def test_every_setting_equals_the_oracle(settings, dtype):
 
 
 @pytest.mark.parametrize("settings", [SETTINGS[k] for k in (2, 5, 10, 11, 14)], ids=str)
-def test_records_cuts_threads_steps_and_own_parameters(settings):
+def test_records_split_runs_threads_steps_and_parameters_per_neuron(settings):
     rng = np.random.default_rng(4)
     shape = (90, 3, 41)
     each = {
@@ -89,7 +89,7 @@ def test_records_cuts_threads_steps_and_own_parameters(settings):
     assert same_bits(second.spikes, spikes[31:])
     for a, b in zip(second.final, whole.final, strict=True):
         assert (a is None and b is None) or same_bits(a, b)
-    few = neuron.run(current, record=("counts",), threads=2)  # four steps at a time
+    few = neuron.run(current, record=("counts",), threads=2)  # advances four steps per iteration
     assert np.array_equal(few.counts, whole.counts)
 
     state = None
@@ -104,7 +104,7 @@ def test_the_shortest_interval_is_the_period_plus_one():
         for steps in (0, 1, 7):
             neuron = fastlif.LIF(order=order, refractory=steps, reset_mechanism="zero")
             fired = np.flatnonzero(neuron.run(1e4, steps=60).spikes)
-            # What enters a step has to be charged in the one before.
+            # A membrane entering a step is integrated in the step before.
             assert set(np.diff(fired)) == {steps + (1 if order == "at_once" else 2)}
             still_above = fastlif.LIF(order=order, refractory=steps).run(1e4, steps=60)
             assert set(np.diff(np.flatnonzero(still_above.spikes))) == {steps + 1}
@@ -112,7 +112,7 @@ def test_the_shortest_interval_is_the_period_plus_one():
 
 def test_a_held_neuron_loses_its_input_and_another_integrates_it():
     current = np.zeros((8, 1), F4)
-    current[0], current[2] = 8.0, 0.4  # fires in step 0; then an input within the period
+    current[0], current[2] = 8.0, 0.4  # fires in step 0; then input during the refractory period
     settings = {"order": "at_once", "reset_mechanism": "zero", "refractory": 4}
     held = fastlif.LIF(**settings).run(current).membrane[:, 0]
     assert not held.any()
@@ -130,7 +130,7 @@ def test_a_refractory_time_is_rounded_to_steps():
     assert same_bits(each.spikes[:, 1], fastlif.LIF(refractory=2).run(2.0, steps=50).spikes)
 
 
-def test_a_run_starts_at_rest_and_rest_does_not_widen_it():
+def test_a_run_starts_at_rest_and_rest_does_not_widen_its_dtype():
     run = fastlif.LIF(rest=np.array([-0.5, 0.25])).run(np.zeros((3, 2), F4))
     assert run.membrane.dtype == F4
     assert (run.membrane == [-0.5, 0.25]).all()
@@ -138,11 +138,11 @@ def test_a_run_starts_at_rest_and_rest_does_not_widen_it():
     assert (mem == 0.25).all()
     assert not spk.any()
     small = fastlif.LIF(rest=0.25)
-    for _ in range(3):  # also by the short way
+    for _ in range(3):  # the later calls use the cached plan
         assert (small.run(np.zeros(5, F4)).membrane == 0.25).all()
 
 
-def test_states_go_in_and_out():
+def test_states_as_arguments_and_results():
     neuron = fastlif.LIF(refractory=3, order="at_once")
     cur = np.full(4, 0.3, F4)
     state = fastlif.State(np.full(4, 0.9, F4), np.array([0, 1, 2, 0], F4))
@@ -151,7 +151,11 @@ def test_states_go_in_and_out():
     assert neuron(cur, state, out=out)[1] is out[1]
     assert same_bits(out[1].mem, new.mem)
     assert same_bits(out[1].refractory, new.refractory)
-    for wrong in (cur, out[1].mem, spk.view(np.int8)):  # the short way refuses as the long one does
+    for wrong in (
+        cur,
+        out[1].mem,
+        spk.view(np.int8),
+    ):  # the cached plan rejects what the first call rejects
         with pytest.raises((ValueError, TypeError), match="must"):
             neuron(cur, state, out=(spk, fastlif.State(wrong, out[1].mem)))
     with pytest.raises(ValueError, match=r"^mem\.syn is given"):
@@ -208,7 +212,7 @@ def test_states_go_in_and_out():
         ),
     ],
 )  # fmt: skip
-def test_wrong_states_and_records_are_refused(call, error, message):
+def test_invalid_states_and_records_are_rejected(call, error, message):
     with pytest.raises(error, match=message):
         call(fastlif.LIF(refractory=2))
 
@@ -216,36 +220,48 @@ def test_wrong_states_and_records_are_refused(call, error, message):
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"reset_to": 0.1}, ValueError, "^reset_to is for reset_mechanism='value'"),
+        ({"reset_to": 0.1}, ValueError, "^reset_to requires reset_mechanism='value'"),
         (
             {"reset_by": 0.1, "reset_mechanism": "zero"},
             ValueError,
-            "^reset_by is for reset_mechanism='subtract', got 'zero'",
+            "^reset_by requires reset_mechanism='subtract', got 'zero'",
         ),
-        ({"refractory": 2, "refractory_time": 1.0}, ValueError, "got both$"),
-        ({"refractory": 1.5}, ValueError, "^refractory must be whole numbers from 0 .* got 1.5"),
-        ({"refractory": -1}, ValueError, "^refractory must be whole numbers from 0"),
-        ({"refractory": 2**25}, ValueError, "^refractory must be whole numbers from 0 to 16777216"),
+        ({"refractory": 2, "refractory_time": 1.0}, ValueError, "got 2.0 and 1.0$"),
+        ({"refractory": 1.5}, ValueError, "^refractory must hold whole numbers from 0 .* got 1.5"),
+        ({"refractory": -1}, ValueError, "^refractory must hold whole numbers from 0"),
+        (
+            {"refractory": 2**25},
+            ValueError,
+            "^refractory must hold whole numbers from 0 to 16777216",
+        ),
         ({"refractory_time": -1e-3}, ValueError, "^refractory_time must not be negative"),
-        ({"refractory_time": 1e9}, ValueError, "^refractory_time/time_step must be whole"),
+        ({"refractory_time": 1e9}, ValueError, "^refractory_time/time_step must hold whole"),
         ({"integration": "exakt"}, ValueError, "did you mean 'exact'"),
         ({"order": "later"}, ValueError, "^order must be one of 'entering', 'at_once', 'delayed'"),
         ({"inclusive": 1}, TypeError, "^inclusive must be True or False, got 1"),
-        ({"within_step": True}, ValueError, "^within_step needs integration='exact'"),
-        ({"max_spikes": 2}, ValueError, "^max_spikes above 1 needs order='at_once'"),
+        (
+            {"within_step": True},
+            ValueError,
+            "^within_step requires integration='exact'.* got integration='euler'",
+        ),
+        (
+            {"max_spikes": 2},
+            ValueError,
+            "^max_spikes > 1 requires order='at_once'.* got order='entering'",
+        ),
         ({"max_spikes": 0}, ValueError, "^max_spikes must be at least 1, got 0"),
         ({"floor": "low"}, TypeError, "^floor must hold real numbers"),
         ({"rest": np.inf}, ValueError, "^rest must be finite, got inf"),
     ],
     ids=str,
 )
-def test_settings_that_make_no_sense_are_refused(settings, error, message):
+def test_invalid_options_are_rejected(settings, error, message):
     with pytest.raises(error, match=message):
         fastlif.LIF(**settings)
 
 
 @pytest.mark.parametrize("dtype", [F4, np.float64])
-def test_within_step_is_nengos_at_any_threshold_and_rest(dtype):
+def test_within_step_equals_nengo_for_any_threshold_and_rest(dtype):
     scaled = fastlif.LIF(
         integration="exact", order="at_once", reset_mechanism="value", within_step=True,
         refractory_time=2.3e-3, R=1.0, C=0.02, threshold=-50.0, rest=-65.0, time_step=1e-3,

@@ -1,4 +1,4 @@
-"""The hot loops are vectorised, and a run needs no memory beyond what it returns."""
+"""The inner loops are vectorized, and a run allocates little more than its records."""
 
 import platform
 import re
@@ -15,7 +15,7 @@ from fastlif.kernels.layout import ROW, ROWS
 
 F4 = np.float32
 
-# Arithmetic on whole vector registers of single precision.
+# float32 arithmetic on full vector registers.
 PACKED = {
     "x86_64": r"v?(add|sub|mul)ps\s",
     "AMD64": r"v?(add|sub|mul)ps\s",
@@ -27,7 +27,7 @@ CODE = """
 import sys
 import numpy as np, fastlif
 
-# What is loaded from the cache cannot be inspected.
+# Code loaded from the cache cannot be inspected.
 import numba.core.caching as caching
 caching.CacheImpl._locator_classes = []
 
@@ -71,7 +71,7 @@ for kernel in loops(neuron):
         ("same", "full", "events"),
     ],
 )
-def test_the_inner_loop_is_vectorised(model, each, current, record):
+def test_the_inner_loop_is_vectorized(model, each, current, record):
     arguments = [sys.executable, "-c", CODE, model, each, current, record]
     code = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
     packed = re.findall(PACKED[platform.machine()], code)
@@ -90,7 +90,7 @@ def test_the_inner_loop_is_vectorised(model, each, current, record):
         "presets.rockpool_lif()",
     ],
 )
-def test_the_inner_loop_of_a_richer_neuron_is_vectorised(neuron):
+def test_the_inner_loop_of_a_complex_neuron_is_vectorized(neuron):
     setup = CODE[: CODE.index("model, each")]
     ask = f"""
 neuron = fastlif.{neuron}
@@ -101,7 +101,7 @@ for kernel in loops(neuron):
     arguments = [sys.executable, "-c", setup + ask]
     code = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
     assert len(re.findall(PACKED[platform.machine()], code)) >= 3
-    assert "maskmovps" not in code  # a masked store takes many times as long
+    assert "maskmovps" not in code  # masked stores are several times slower
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ for kernel in loops(neuron):
     ids=["broadcast", "fortran", "bools", "constant", "float16"],
 )
 @pytest.mark.parametrize("record", ["counts", "packed", ("membrane", "spikes"), ()])
-def test_a_run_allocates_its_outputs_and_a_few_tiles(current, steps, record):
+def test_a_run_allocates_its_records_and_a_few_tiles(current, steps, record):
     neuron = fastlif.LIF(R=5.1, C=5e-3)
     neuron.run(current, steps=steps, record=record)  # compiles
     tracemalloc.start()
@@ -133,10 +133,10 @@ def test_a_run_allocates_its_outputs_and_a_few_tiles(current, steps, record):
     assert scratch + 1_500_000 < 400 * 20_000  # less than one byte per neuron-step
 
 
-def test_events_take_memory_for_the_spikes_found():
+def test_events_need_memory_in_proportion_to_the_spikes():
     neuron = fastlif.LIF(threshold=1.0)
     current = np.zeros((1000, 20_000), np.uint8)
-    current[::100, ::100] = 30  # few fire
+    current[::100, ::100] = 30  # few neurons fire
     neuron.run(current, record="events")
     tracemalloc.start()
     try:
@@ -145,7 +145,7 @@ def test_events_take_memory_for_the_spikes_found():
     finally:
         tracemalloc.stop()
     assert 0 < len(run.events.step) < 20_000
-    assert peak < 1000 * 20_000 / 2  # half a byte a neuron-step
+    assert peak < 1000 * 20_000 / 2  # half a byte per neuron-step
 
 
 def test_runs_of_one_rule_share_their_kernels():

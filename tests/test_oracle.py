@@ -1,4 +1,4 @@
-"""Every rule against plain NumPy, bit for bit, in both dtypes, with numbers and arrays."""
+"""Update rules compared with plain NumPy, bit for bit, in both dtypes, numbers and arrays."""
 
 import numpy as np
 import oracle
@@ -36,7 +36,7 @@ def test_run_and_steps_equal_the_oracle(name, dtype, each):
 
 
 @pytest.mark.parametrize("name", NEURONS)
-def test_infinite_and_nan_currents_stay_in_their_neuron(name):
+def test_infinite_and_nan_currents_affect_only_their_neuron(name):
     cls, rule, parameters = NEURONS[name]
     current = currents(np.random.default_rng(1), (50, 40))
     current[3, 5], current[4, 6], current[5, 7] = np.inf, -np.inf, np.nan
@@ -61,7 +61,7 @@ def test_an_infinite_threshold_never_fires(name):
     assert same_bits(run.membrane, membrane)
 
 
-def test_beta_infers_what_snntorch_documents():
+def test_beta_infers_R_and_C_as_documented_by_snntorch():
     dt, beta = 1e-3, 0.9
     tau = dt / np.log(1 / beta)
     current = np.ones((4, 1))
@@ -76,13 +76,13 @@ def test_beta_infers_what_snntorch_documents():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_functions_equal_the_notebooks_on_numpy_arrays(dtype):
+def test_the_functions_equal_the_tutorials_on_numpy_arrays(dtype):
     rng = np.random.default_rng(5)
     mem = rng.uniform(-1, 3, (7, 30)).astype(dtype)
     cur = currents(rng, (7, 30), dtype)
     R = rng.uniform(1, 8, 30).astype(dtype)
     theta = rng.uniform(0.5, 2, (7, 1)).astype(dtype)
-    # bool*1 is an int64 array in NumPy, which would widen the result: not so on tensors.
+    # bool*1 is an int64 array in NumPy, which would widen the result; with tensors it does not.
     one = dtype(1)
     for r, threshold in ((5.1, one), (R, one), (5.1, theta), (R, theta)):
         tau = r * 5e-3

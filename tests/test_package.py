@@ -1,4 +1,4 @@
-"""What holds of the package as a whole: imports, caches, processes, the README and the examples."""
+"""The package as a whole: imports, caches, processes, the README and the examples."""
 
 import os
 import re
@@ -40,7 +40,7 @@ print(len(listener.buffer))
     assert python(code) == "0"
 
 
-def test_import_brings_nothing_optional():
+def test_import_does_not_import_optional_packages():
     names = "('matplotlib', 'tqdm', 'torch')"
     code = f"import sys, fastlif; print([m for m in {names} if m in sys.modules])"
     assert python(code) == "[]"
@@ -49,7 +49,7 @@ def test_import_brings_nothing_optional():
 RUN = "import numpy as np, fastlif; print(fastlif.LIF().run(np.float32([.5] * 90)).spikes.sum())"
 
 
-def test_compiled_code_is_kept_on_disk(tmp_path):
+def test_compiled_code_is_cached_on_disk(tmp_path):
     show = (
         "; from fastlif.kernels.sweep import one_neuron, sweep_kernel"
         "; s = sweep_kernel(fastlif.LIF().rule, one_neuron).stats"
@@ -62,8 +62,8 @@ def test_compiled_code_is_kept_on_disk(tmp_path):
     assert cold[0] == warm[0] != "0"
 
 
-def test_an_edit_of_any_kernel_file_is_noticed(tmp_path):
-    """numba alone would look at the file of the outermost function only."""
+def test_an_edit_of_any_kernel_file_invalidates_the_cache(tmp_path):
+    """Numba alone checks only the file of the outermost function."""
     shutil.copytree(ROOT / "fastlif", tmp_path / "fastlif")
     cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     code = "import fastlif; print(fastlif.LIF().run([0.0] * 3, 1.0).membrane[0])"
@@ -95,11 +95,11 @@ def test_a_run_after_fork_gives_the_same_bits():
     assert os.waitpid(child, 0)[1] == 0
 
 
-def test_the_readmes_python_runs():
+def test_the_python_code_in_the_readme_runs():
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert blocks
     for block in blocks:
-        if not block.startswith(">>>"):  # those are doctests, and run as such
+        if not block.startswith(">>>"):  # these run as doctests
             exec(block, {})
 
 

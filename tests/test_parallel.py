@@ -1,4 +1,4 @@
-"""Threads: how many, what a failure in one does, and Ctrl-C."""
+"""Threads: their number, exceptions in a thread, and Ctrl-C."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ import fastlif
 from fastlif.execution import parallel
 
 
-def test_every_item_is_done_once():
+def test_every_item_is_processed_once():
     before = threading.active_count()
     done, threads = [], set()
 
@@ -34,7 +34,7 @@ def test_every_item_is_done_once():
 
 
 @pytest.mark.parametrize("fails_in_caller", [True, False])
-def test_a_failure_in_any_thread_stops_all_and_is_raised(fails_in_caller):
+def test_an_exception_in_any_thread_stops_all_threads_and_is_raised(fails_in_caller):
     before = threading.active_count()
     caller = threading.get_ident()
     begun = threading.Barrier(2)
@@ -69,7 +69,7 @@ def test_thread_count(monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux only")
-def test_affinity_bounds_the_threads():
+def test_affinity_limits_the_number_of_threads():
     before = os.sched_getaffinity(0)
     try:
         os.sched_setaffinity(0, {min(before)})
@@ -100,10 +100,10 @@ def test_runs_from_many_threads_at_once_do_not_disturb_one_another():
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
 def test_ctrl_c_ends_a_long_run():
-    """The time is told, not asserted: see benchmarks."""
+    """The delay is not asserted here."""
     code = """
 import numpy as np, fastlif, signal, threading
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's parent ignores it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it
 neuron = fastlif.LIF()
 current = np.broadcast_to(np.float32(0.3), (1000, 300_000))
 spikes = np.zeros(current.shape, bool)

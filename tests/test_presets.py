@@ -1,6 +1,6 @@
-"""Each preset against its peer: runs that the peer's own code made, and the peer itself, live.
+"""Each preset compared with its simulator: with recorded runs, and with the simulator itself.
 
-``pytest -m peers`` runs the peers again, those that can be imported; .ci/peers installs them.
+``pytest -m peers`` runs those simulators that can be imported; .ci/peers installs them.
 """
 
 import functools
@@ -18,11 +18,31 @@ from fastlif import presets
 GOLDEN = Path(__file__).parent / "golden"
 RUNS = [(name, k) for name, table in TABLES.items() for k in range(len(table.CASES[name]))]
 
-# Where PyTorch's exponential in single precision is not correctly rounded, a few neurons decay by
-# one ulp more or less: their spikes are the same, their membranes within this much.
+# The stored runs in which the simulator's own exp or expm1 is not correctly rounded, so that a decay
+# differs by 1 ulp in a few neurons. Spikes are equal; membranes agree within this tolerance. The
+# digest is that of fastlif's membranes, which are the same on every machine.
 OTHER_EXP = {
-    ("sinabs_lif", 2): ([37, 41, 101, 111, 134, 170, 232, 236, 245], 3e-5),
-    ("rockpool_lif", 2): ([62, 80, 170, 195, 220], 2e-5),
+    ("sinabs_lif", 2): (
+        3e-5,
+        "449384785bd7fb997357644f0dad40100e7346df8e3c28dfc18111253b312819",
+    ),
+    ("rockpool_lif", 2): (
+        2e-5,
+        "ac61e3b2a1b35a733a0a6f83734798f66bd5a85bb9a70f6cb259f1cbb1bd0891",
+    ),
+    ("nengo_lif", 3): (
+        2e-16,
+        "4ef904f8d15854d018b5067dc1926bf5f09b0a7be26527a8252f88c1b73a7e7d",
+    ),
+}
+# Simulators that take exp or expm1 from NumPy or the C library, whose last bits depend on the
+# machine: there the live membranes agree within this fraction of the largest one.
+LIVE_TOLERANCE = {
+    "brian2_lif": 1e-12,
+    "nengo_lif": 1e-12,
+    "nest_iaf_psc_delta": 1e-12,
+    "rockpool_lif": 1e-5,
+    "sinabs_lif": 1e-5,
 }
 
 
@@ -34,7 +54,7 @@ def golden(name):
 
 def preset(name, k):
     parameters = TABLES[name].parameters_of(name, k)
-    parameters.pop("amplitude", None)  # of Nengo's output: it changes no spike
+    parameters.pop("amplitude", None)  # scales Nengo's output only
     return getattr(presets, name)(**parameters)
 
 
@@ -44,7 +64,7 @@ def run_of(name, k):
 
 
 @pytest.mark.parametrize(("name", "k"), RUNS)
-def test_every_spike_is_the_peers(name, k):
+def test_every_spike_equals_the_simulators(name, k):
     run, stored = run_of(name, k), golden(name)[f"spikes_{k}"]
     if run.spikes.dtype == np.bool_:
         size = run.spikes.shape[1]
@@ -54,20 +74,17 @@ def test_every_spike_is_the_peers(name, k):
 
 
 @pytest.mark.parametrize(("name", "k"), RUNS)
-def test_every_membrane_is_the_peers(name, k):
+def test_every_membrane_equals_the_simulators(name, k):
     membrane, arrays = run_of(name, k).membrane, golden(name)
-    others, tolerance = OTHER_EXP.get((name, k), ([], 0))
-    same = np.setdiff1d(np.arange(membrane.shape[1]), others)
-    assert np.array_equal(membrane[:, :4], arrays[f"membrane_{k}"])
-    assert np.array_equal(membrane[-1, same], arrays[f"final_{k}"][same])
-    np.testing.assert_allclose(membrane[-1], arrays[f"final_{k}"], rtol=0, atol=tolerance)
-    if not others:  # -0.0 counts as 0.0
-        digest = hashlib.sha256(np.ascontiguousarray(membrane + 0.0).tobytes()).hexdigest()
-        assert digest == str(arrays[f"digest_{k}"])
+    tolerance, digest = OTHER_EXP.get((name, k), (0, str(arrays[f"digest_{k}"])))
+    for found, stored in ((membrane[:, :4], f"membrane_{k}"), (membrane[-1], f"final_{k}")):
+        np.testing.assert_allclose(found, arrays[stored], rtol=0, atol=tolerance)
+    # -0.0 and 0.0 count as equal.
+    assert hashlib.sha256(np.ascontiguousarray(membrane + 0.0).tobytes()).hexdigest() == digest
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_run_can_be_cut_stepped_and_pickled(name):
+def test_a_run_can_be_split_stepped_and_pickled(name):
     neuron, current = preset(name, 2), TABLES[name].current_of(name, 2)[:60]
     whole = run_of(name, 2)
     state, states = None, []
@@ -88,7 +105,7 @@ def test_a_run_can_be_cut_stepped_and_pickled(name):
     ("make", "error", "message"),
     [
         (lambda: presets.norse_lif(tau_mem_inv=0), ValueError, "^tau_mem_inv must be greater than"),
-        (lambda: presets.norse_lif(dt=[1, 2]), TypeError, "^dt must be one number, got"),
+        (lambda: presets.norse_lif(dt=[1, 2]), TypeError, "^dt must be a single number, got"),
         (
             lambda: presets.norse_lif_box(reset_method="subtract"),
             ValueError,
@@ -97,7 +114,11 @@ def test_a_run_can_be_cut_stepped_and_pickled(name):
         (lambda: presets.spikingjelly_lif(tau=1.0), ValueError, "^tau must be greater than 1"),
         (lambda: presets.brian2_lif(refractory=-1), ValueError, "^refractory must not be negative"),
         (lambda: presets.brian2_lif(method="rk4"), ValueError, "^method must be one of"),
-        (lambda: presets.nest_iaf_psc_delta(V_reset=-50), ValueError, "smaller than V_th, got -50"),
+        (
+            lambda: presets.nest_iaf_psc_delta(V_reset=-50),
+            ValueError,
+            "less than V_th=-55.0, got -50",
+        ),
         (lambda: presets.nest_iaf_psc_delta(dt=0.0123456), ValueError, "number of microseconds"),
         (lambda: presets.nest_iaf_psc_delta(input="x"), ValueError, "^input must be one of"),
         (lambda: presets.nengo_lif(min_voltage=1), ValueError, "^min_voltage must be at most 0"),
@@ -108,12 +129,12 @@ def test_a_run_can_be_cut_stepped_and_pickled(name):
         (lambda: presets.nir_lif(tau=-1), ValueError, "^tau must be greater than 0"),
     ],
 )
-def test_wrong_parameters_are_refused(make, error, message):
+def test_invalid_parameters_are_rejected(make, error, message):
     with pytest.raises(error, match=message):
         make()
 
 
-def test_nests_spike_input_jumps_the_membrane():
+def test_spike_input_of_the_nest_preset_is_added_to_the_membrane():
     neuron = presets.nest_iaf_psc_delta(I_e=100.0, t_ref=0.2, V_min=-71.0)
     jumps = np.zeros((40, 3))
     jumps[3], jumps[5] = [2.0, 16.0, -9.0], 1.0
@@ -137,7 +158,7 @@ def test_nests_spike_input_jumps_the_membrane():
 @pytest.mark.peers
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("name", "k"), RUNS)
-def test_the_peer_itself_agrees(name, k):
+def test_the_simulator_itself_agrees(name, k):
     peer = peer_of(name)
     table = TABLES[name]
     spikes, membrane = getattr(peer, name)(
@@ -145,5 +166,5 @@ def test_the_peer_itself_agrees(name, k):
     )
     run = run_of(name, k)
     assert np.array_equal(run.spikes, spikes)
-    others, tolerance = OTHER_EXP.get((name, k), ([], 0))
-    np.testing.assert_allclose(run.membrane, membrane, rtol=0, atol=tolerance)
+    atol = LIVE_TOLERANCE.get(name, 0) * np.abs(membrane).max()
+    np.testing.assert_allclose(run.membrane, membrane, rtol=0, atol=atol)

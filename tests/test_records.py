@@ -1,4 +1,4 @@
-"""Every record, alone and with the others, against what NumPy makes of the dense spikes."""
+"""All records, alone and combined, compared with NumPy reductions of the dense spikes."""
 
 import itertools
 
@@ -25,7 +25,7 @@ INPUTS = {
 
 
 def expected(dense):
-    """What the other records are, by NumPy, from dense spikes (T, *population)."""
+    """Compute the other records with NumPy from dense spikes (T, *population)."""
     flat = dense.reshape(len(dense), -1)
     return {
         "packed": np.packbits(flat, axis=1, bitorder="little"),
@@ -103,7 +103,7 @@ def test_events_beyond_the_buffers_room(monkeypatch, names):
     monkeypatch.setattr(scratch, "_EVENTS", 50)
     scratch.pool_of.cache_clear()
     neuron = fastlif.LIF(**RC)
-    current = np.full((2000, 230), 3.0, F4)  # fires at nearly every step
+    current = np.full((2000, 230), 3.0, F4)  # fires in nearly every step
     reference = neuron.run(current)
     assert reference.spikes.sum() > 2 * 4 * WIDTH
     run = neuron.run(current, record=names, threads=1)
@@ -118,7 +118,7 @@ def test_events_merged_in_parts(monkeypatch, threads):
     scratch.pool_of.cache_clear()
     neuron = fastlif.LIF(**RC)
     current = currents(np.random.default_rng(0), (300, 5000)) * 3
-    current[100:200] = 0  # parts of time without any
+    current[100:200] = 0  # intervals without spikes
     current[:, 300:4500] = 0
     reference = neuron.run(current)
     assert reference.spikes.sum() > 20_000
@@ -126,7 +126,7 @@ def test_events_merged_in_parts(monkeypatch, threads):
     assert_records(run, reference.spikes, reference.membrane, ("events",))
 
 
-def test_no_spikes_are_no_events():
+def test_no_spikes_give_no_events():
     run = fastlif.LIF().run(np.zeros((20, 70), F4), record=("events", "counts", "packed"))
     assert run.events.step.shape == run.events.neuron.shape == (0,)
     assert run.events.step.dtype == run.events.neuron.dtype == np.int64
@@ -135,7 +135,7 @@ def test_no_spikes_are_no_events():
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (5, 0), (0,), (4, 0, 3)])
-def test_nothing_to_do_records_nothing(shape):
+def test_an_empty_run_gives_empty_records(shape):
     run = fastlif.LIF().run(np.ones(shape, F4), record=NAMES, every=2)
     size = int(np.prod(shape[1:]))
     assert run.membrane.shape == (-(-shape[0] // 2), *shape[1:])
@@ -158,7 +158,7 @@ CHOICES = {
 @pytest.mark.parametrize("choice", CHOICES)
 @pytest.mark.parametrize("every", [1, 3, 200])
 @pytest.mark.parametrize("record", ["membrane", ("membrane", "spikes"), NAMES])
-def test_chosen_neurons_and_steps(choice, every, record):
+def test_selected_neurons_and_steps(choice, every, record):
     neuron = fastlif.LIF(**RC)
     current = currents(np.random.default_rng(0), (100, 10, 100))
     reference = neuron.run(current)
@@ -169,14 +169,14 @@ def test_chosen_neurons_and_steps(choice, every, record):
         assert same_bits(run.membrane, membrane.reshape(100, -1)[::every, neurons])
         if "spikes" in record:
             assert same_bits(run.spikes, dense.reshape(100, -1)[:, neurons])
-        if record is NAMES:  # what is not dense is not thinned
+        if record is NAMES:  # the other records contain all neurons and steps
             rest = run._replace(membrane=None, spikes=None)
             assert_records(rest, dense, membrane, ("packed", "counts", "events"))
 
 
 @pytest.mark.parametrize("each", [False, True])
 @pytest.mark.parametrize("size", [1, 300])
-def test_every_so_many_steps_of_all_neurons(size, each):
+def test_every_for_all_neurons(size, each):
     rng = np.random.default_rng(0)
     neuron = population(fastlif.Lapicque, each, size, rng)
     current = currents(rng, (100, size))
@@ -188,7 +188,7 @@ def test_every_so_many_steps_of_all_neurons(size, each):
 
 
 @pytest.mark.parametrize("size", [5, 1000])
-def test_spikes_of_chosen_neurons_alone(size):
+def test_spikes_of_selected_neurons_only(size):
     neuron = fastlif.LIF(**RC)
     current = currents(np.random.default_rng(0), (99, size))
     dense = neuron.run(current).spikes
@@ -197,9 +197,9 @@ def test_spikes_of_chosen_neurons_alone(size):
     assert run.membrane is None
 
 
-def test_every_kept_across_pieces_of_a_long_run():
+def test_every_across_the_parts_of_a_long_run():
     neuron = fastlif.LIF(**RC)
-    current = np.asfortranarray(currents(np.random.default_rng(0), (700, 600)))  # staged
+    current = np.asfortranarray(currents(np.random.default_rng(0), (700, 600)))  # copied in blocks
     reference = neuron.run(current)
     run = neuron.run(current, record="membrane", every=9, neurons=slice(500, 520))
     assert same_bits(run.membrane, reference.membrane[::9, 500:520])
@@ -219,7 +219,7 @@ def outputs_for(layout, forms):
 
 @pytest.mark.parametrize("layout", ["plain", "fortran", "every second"])
 @pytest.mark.parametrize("thin", [{}, {"neurons": slice(0, 30, 2), "every": 3}, {"every": 4}])
-def test_out_takes_every_record_but_events(layout, thin):
+def test_out_accepts_every_record_except_events(layout, thin):
     neuron = fastlif.LIF(**RC)
     current = currents(np.random.default_rng(0), (60, 10, 9))
     reference = neuron.run(current, record=NAMES, **thin)
@@ -243,10 +243,14 @@ def test_counts_start_at_zero_in_a_reused_array():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"record": "counts", "neurons": [1]}, ValueError, "neurons thins membrane and spikes"),
-        ({"neurons": [[1]]}, TypeError, "neurons must be a slice or a list of indices"),
-        ({"neurons": [1.5]}, TypeError, "neurons must be a slice or a list of indices"),
-        ({"neurons": 3}, TypeError, "neurons must be a slice or a list of indices"),
+        (
+            {"record": "counts", "neurons": [1]},
+            ValueError,
+            "neurons selects from membrane and spikes",
+        ),
+        ({"neurons": [[1]]}, TypeError, "neurons must be a slice, a mask or a list"),
+        ({"neurons": [1.5]}, TypeError, "neurons must be a slice, a mask or a list"),
+        ({"neurons": 3}, TypeError, "neurons must be a slice, a mask or a list"),
         ({"neurons": "all"}, TypeError, "neurons must hold real numbers"),
         ({"neurons": [0, 5]}, IndexError, "neurons must be indices .* of 5, got 5"),
         ({"neurons": [-6]}, IndexError, "neurons must be indices .* of 5, got -6"),
@@ -254,7 +258,7 @@ def test_counts_start_at_zero_in_a_reused_array():
         ({"every": 0}, ValueError, "every must be at least 1, got 0"),
         ({"every": 1.5}, TypeError, "every must be a whole number"),
         ({"every": True}, TypeError, "every must be a whole number"),
-        ({"every": 2, "record": "spikes"}, ValueError, "every thins the membrane"),
+        ({"every": 2, "record": "spikes"}, ValueError, "every selects rows of membrane"),
         ({"record": "event"}, ValueError, "did you mean 'events'"),
         ({"record": NAMES, "out": {"events": 1}}, ValueError, "out cannot hold 'events'"),
         (
@@ -269,9 +273,9 @@ def test_counts_start_at_zero_in_a_reused_array():
         ),
     ],
 )
-def test_bad_requests_are_refused(arguments, error, message):
+def test_invalid_requests_are_rejected(arguments, error, message):
     neuron = fastlif.LIF()
-    for _ in range(2):  # the second time after a run of this form has been prepared for
+    for _ in range(2):  # the second time with a cached plan
         with pytest.raises(error, match=message):
             neuron.run(np.ones((9, 5), F4), **arguments)
         neuron.run(np.ones((9, 5), F4))

@@ -1,6 +1,7 @@
-"""The benchmarks' report: what it flags, and that it can be written."""
+"""The benchmark report: the regressions it finds, and its tables and figures."""
 
 import copy
+import json
 
 import pytest
 from workloads import WORKLOADS, task
@@ -43,7 +44,7 @@ def results():
     }  # fmt: skip
 
 
-def test_a_slower_machine_counts_for_nothing(results):
+def test_a_slower_machine_is_ignored(results):
     now = copy.deepcopy(results)
     for e in now["contenders"]["here"]:
         e["neuron_steps_per_second"] /= 3
@@ -51,13 +52,13 @@ def test_a_slower_machine_counts_for_nothing(results):
     assert report.slower(results, now) == []
 
 
-def test_a_slower_fastlif_is_flagged(results):
+def test_a_slower_fastlif_is_reported(results):
     now = copy.deepcopy(results)
     for e in now["contenders"]["here"]:
         if e["workload"] == "counts":
             e["fastlif_times_as_fast"] /= 2
     assert report.slower(results, now) == ["counts (here): 1.00 times as fast as NumPy, was 2.00"]
-    assert report.slower(now, results) == []  # what became faster is not
+    assert report.slower(now, results) == []  # a faster one is not
 
 
 def test_the_report_is_written(results, tmp_path):
@@ -68,13 +69,36 @@ def test_the_report_is_written(results, tmp_path):
     text = (tmp_path / "report.md").read_text()
     assert "| fastlif | 2 G (50% of the limit) |" in text
     assert "| NumPy | 0.5 G (fastlif 2x) |" in text
-    assert "Missing: norse." in text
+    assert "Not installed: norse." in text
     assert "- X, counts: why" in text
     assert "| g | x | 1 µs | 1 | 50% | rate by another's: 1.50 |" in text
     assert "| threads, counts | threads = 2 | 1 | 0.0 MiB |" in text
     for name in ("contenders", "scaling"):
         for kind in ("png", "svg"):
             assert (tmp_path / f"{name}.{kind}").stat().st_size > 1000
+
+
+def test_the_table_in_the_readme_is_the_one_generated_from_the_results():
+    pytest.importorskip("matplotlib")
+    import write
+
+    text = (report.ROOT / "README.md").read_text()
+    results = json.loads((report.REPORT / "results.json").read_text())
+    assert write.with_table(text, results) == text
+    names = {entry["contender"] for session in results["contenders"].values() for entry in session}
+    table = text.partition(write.BEGIN)[2].partition(write.END)[0]
+    assert all(f"| {name} |" in table for name in names)
+
+
+def test_the_markers_of_the_readmes_table_are_required(results):
+    pytest.importorskip("matplotlib")
+    import write
+
+    text = f"before\n{write.BEGIN}\nold\n{write.END}\nafter\n"
+    table = "\n".join(write.readme_table(results))
+    assert write.with_table(text, results) == text.replace("old", table)
+    with pytest.raises(ValueError, match="must contain"):
+        write.with_table("no markers", results)
 
 
 def test_points_are_measured():
@@ -89,7 +113,7 @@ def test_points_are_measured():
     assert 0.9 < fires.threshold < 1.6
 
 
-def test_every_workload_is_drawn_alike():
+def test_every_workload_is_drawn_identically():
     for name, workload in WORKLOADS.items():
         a, b = task(name, 20, 30), task(name, 20, 30)
         assert (a.current == b.current).all()

@@ -1,4 +1,4 @@
-"""run: shapes, dtypes, layouts, records, out, steps."""
+"""Runs: shapes, dtypes, layouts, records, out, steps."""
 
 import pickle
 
@@ -78,7 +78,7 @@ def test_broadcast_views_equal_their_copies(neuron, axes):
 
 
 @pytest.mark.parametrize("shape", [(), (6,), (2, 3)])
-def test_steps_is_a_current_that_is_constant_in_time(neuron, shape):
+def test_steps_means_a_constant_current(neuron, shape):
     current = np.random.default_rng(0).uniform(0, 0.6, shape).astype(F4)
     run = neuron.run(current, steps=150)
     expected = neuron.run(np.broadcast_to(current, (150, *shape)).copy())
@@ -87,7 +87,7 @@ def test_steps_is_a_current_that_is_constant_in_time(neuron, shape):
     assert same_bits(run.spikes, expected.spikes)
 
 
-def test_steps_with_parameters_that_differ():
+def test_steps_with_parameters_per_neuron():
     R = np.linspace(4, 8, 2000, dtype=F4)
     current = np.linspace(0, 0.5, 2000, dtype=F4)
     run = fastlif.Lapicque(R=R, C=5e-3, time_step=1e-3).run(current, steps=100)
@@ -139,7 +139,7 @@ def test_narrow_inputs_compute_as_float32(neuron, dtype):
 
 
 @pytest.mark.parametrize("record", ["membrane", "spikes", ("spikes", "membrane"), (), ["spikes"]])
-def test_only_what_is_asked_for_is_recorded(neuron, record):
+def test_only_requested_records_are_stored(neuron, record):
     current = currents(np.random.default_rng(0), (40, 9))
     everything = neuron.run(current)
     run = neuron.run(current, record=record)
@@ -174,7 +174,7 @@ def test_out_is_filled_and_returned(neuron, layout, shape):
     assert np.array_equal(run.spikes, expected.spikes)
 
 
-def test_out_may_hold_some_of_what_is_recorded(neuron):
+def test_out_may_contain_some_of_the_records(neuron):
     current = currents(np.random.default_rng(0), (50, 7))
     membrane = np.empty((50, 7), F4)
     run = neuron.run(current, out={"membrane": membrane})
@@ -199,7 +199,7 @@ def test_interleaved_arrays_do_not_overlap(neuron):
     assert np.array_equal(run.membrane, expected.membrane)
 
 
-def test_the_last_row_of_out_may_be_where_the_next_run_starts(neuron):
+def test_the_last_row_of_out_may_be_the_next_initial_state(neuron):
     current = currents(np.random.default_rng(0), (100, 7))
     expected = neuron.run(current)
     out = {"membrane": np.empty((50, 7), F4)}
@@ -209,7 +209,7 @@ def test_the_last_row_of_out_may_be_where_the_next_run_starts(neuron):
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (5, 0), (0, 0), (0,), (3, 0, 4)])
-def test_nothing_to_do_is_done(neuron, shape):
+def test_empty_runs(neuron, shape):
     run = neuron.run(np.ones(shape, F4), initial=0.25)
     assert run.membrane.shape == run.spikes.shape == shape
     assert run.final.mem.shape == shape[1:]
@@ -218,7 +218,7 @@ def test_nothing_to_do_is_done(neuron, shape):
     assert neuron.run(np.ones(0, F4), steps=4).membrane.shape == (4, 0)
 
 
-def test_inputs_are_left_as_they_were(neuron):
+def test_inputs_are_not_modified(neuron):
     current, initial = currents(np.random.default_rng(0), (50, 7)), np.full(7, 0.5, F4)
     before = current.copy(), initial.copy()
     neuron.run(current, initial)
@@ -236,7 +236,7 @@ def test_a_current_longer_than_one_kernel_call_equals_its_parts(neuron):
     assert same_bits(run.final.mem, second.final.mem)
 
 
-def test_progress_is_told_up_to_the_end(neuron):
+def test_progress_is_reported_until_the_end(neuron):
     told = []
     neuron.run(np.ones((50, 70), F4), progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (3500, 3500)
@@ -249,7 +249,7 @@ def test_progress_shows_a_bar(neuron, capsys):
 
 
 @pytest.mark.parametrize("cls", [fastlif.LIF, fastlif.Lapicque, fastlif.Leaky])
-def test_neurons_can_be_pickled_and_never_change(cls):
+def test_neurons_are_immutable_and_can_be_pickled(cls):
     given = {"beta": 0.9} if cls is not fastlif.LIF else {"R": np.array([4.0, 5.0])}
     neuron = cls(threshold=0.6, reset_mechanism="zero", **given)
     again = pickle.loads(pickle.dumps(neuron))

@@ -1,4 +1,4 @@
-"""neuron(cur, mem): what it returns, out, and stepping in place."""
+"""Single steps: results, out, and steps in place."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -97,7 +97,7 @@ def test_current_membrane_and_parameters_broadcast():
             assert same_bits(again[1][j], one[1])
 
 
-def test_a_population_of_several_axes_takes_the_prepared_call(neuron):
+def test_a_population_of_several_axes_uses_the_prepared_call(neuron):
     cur = currents(np.random.default_rng(0), (5, 100))
     first = neuron(cur, np.ones((5, 100), F4))
     second = neuron(cur, np.ones((5, 100), F4))
@@ -141,7 +141,7 @@ def test_steps_in_several_threads():
 
 @pytest.mark.parametrize("calls", [1, 2], ids=["first call", "prepared call"])
 class TestBadOut:
-    def refused(self, calls, error, message, cur, mem, out):
+    def rejected(self, calls, error, message, cur, mem, out):
         neuron = fastlif.LIF()
         for _ in range(calls - 1):
             neuron(cur, mem)
@@ -153,36 +153,36 @@ class TestBadOut:
 
     def test_shape(self, calls, given):
         out = np.empty(99, bool), np.empty(100, F4)
-        self.refused(calls, ValueError, r"out\[0\] \(spk\) must have shape \(100,\)", *given, out)
+        self.rejected(calls, ValueError, r"out\[0\] \(spk\) must have shape \(100,\)", *given, out)
 
     def test_dtype(self, calls, given):
         out = np.empty(100, bool), np.zeros(100)
         message = r"out\[1\] \(mem\) must have dtype float32, got float64"
-        self.refused(calls, TypeError, message, *given, out)
+        self.rejected(calls, TypeError, message, *given, out)
 
     def test_read_only(self, calls, given):
         out = np.zeros(100, bool), np.zeros(100, F4)
         out[1].flags.writeable = False
         message = r"out\[1\] \(mem\) must be writeable"
-        self.refused(calls, ValueError, message, *given, out)
+        self.rejected(calls, ValueError, message, *given, out)
 
     def test_overlap_with_the_current(self, calls, given):
         cur, mem = given
         message = r"out\[1\] \(mem\) must not overlap cur"
-        self.refused(calls, ValueError, message, cur, mem, (np.zeros(100, bool), cur))
+        self.rejected(calls, ValueError, message, cur, mem, (np.zeros(100, bool), cur))
 
     def test_overlap_with_a_part_of_the_membrane(self, calls, given):
         cur, mem = given
         long = np.zeros(101, F4)
         message = r"out\[1\] \(mem\) must not overlap mem .*very same array"
         out = np.zeros(100, bool), long[1:]
-        self.refused(calls, ValueError, message, cur, long[:100], out)
+        self.rejected(calls, ValueError, message, cur, long[:100], out)
 
     def test_overlap_of_spikes_and_membrane(self, calls, given):
         new = np.zeros(100, F4)
         message = r"out\[0\] \(spk\) must not overlap out\[1\]"
         out = new.view(bool)[:100], new
-        self.refused(calls, ValueError, message, *given, out)
+        self.rejected(calls, ValueError, message, *given, out)
 
     def test_not_a_pair(self, calls, given):
-        self.refused(calls, TypeError, "out must be a pair", *given, [np.zeros(100)])
+        self.rejected(calls, TypeError, "out must be a pair", *given, [np.zeros(100)])

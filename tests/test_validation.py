@@ -1,4 +1,4 @@
-"""Bad input: a clear error, before anything is allocated or written."""
+"""Invalid arguments: a clear error before anything is allocated or written."""
 
 import numpy as np
 import pytest
@@ -57,8 +57,8 @@ def test_beta_of_lapicque_must_be_between_0_and_1(beta):
         fastlif.Lapicque(beta=beta)
 
 
-def test_beta_of_leaky_is_clamped_with_a_warning():
-    with pytest.warns(UserWarning, match=r"beta is clamped to \[0, 1\]"):
+def test_beta_of_leaky_is_clipped_with_a_warning():
+    with pytest.warns(UserWarning, match=r"beta is clipped to \[0, 1\]"):
         neuron = fastlif.Leaky(beta=[-0.5, 1.5, 0.5])
     run = neuron.run(np.zeros((1, 3)), initial=0.5)
     np.testing.assert_array_equal(run.membrane[0], [0, 0.5, 0.25])
@@ -67,9 +67,11 @@ def test_beta_of_leaky_is_clamped_with_a_warning():
 
 
 @pytest.mark.parametrize("given", [{}, {"R": 1.0}, {"C": 1.0}, {"R": 5.0, "C": 1e-3, "beta": 0.9}])
-def test_lapicque_needs_two_of_its_three(given):
+def test_lapicque_requires_a_valid_combination_of_beta_R_and_C(given):
     got = " and ".join(sorted(given, key=["beta", "R", "C"].index)) or "none of them"
-    with pytest.raises(ValueError, match=f"give R and C, or beta alone, .* got {got}"):
+    with pytest.raises(
+        ValueError, match=f"^Lapicque requires R and C, or beta alone, .* got {got}"
+    ):
         fastlif.Lapicque(**given)
 
 
@@ -77,7 +79,7 @@ def test_lapicque_needs_two_of_its_three(given):
     ("value", "hint"),
     [("substract", "'subtract'"), ("Zero", "'zero'"), ("non", "'none'"), ("q", None)],
 )
-def test_an_unknown_reset_is_told_its_nearest(value, hint):
+def test_an_unknown_reset_gets_a_suggestion(value, hint):
     for cls, good in GOOD.items():
         with pytest.raises(ValueError, match="reset_mechanism must be one of") as caught:
             cls(reset_mechanism=value, **good)
@@ -104,7 +106,7 @@ def test_eulers_method_with_too_long_steps_warns():
         fastlif.Lapicque(beta=0.3)
 
 
-def test_parameters_that_float32_cannot_hold_are_refused():
+def test_parameters_that_float32_cannot_represent_are_rejected():
     for neuron in (fastlif.LIF(R=1e300, C=1e-280), fastlif.LIF(threshold=1e39)):
         with pytest.raises(ValueError, match="float32 cannot hold the constants of LIF"):
             neuron.run(np.zeros(3, F4))
@@ -138,11 +140,13 @@ def test_arrays_must_hold_real_numbers(value, message):
 def test_a_mask_is_not_silently_lost():
     masked = np.ma.masked_array([0.1, 0.2, 0.3], [False, True, False])
     for use in (fastlif.LIF().run, fastlif.LIF(), lambda value: fastlif.LIF(R=value)):
-        with pytest.raises(TypeError, match=r"is a masked array.*fill it first"):
+        with pytest.raises(
+            TypeError, match=r"must be an array without a mask, got .*fill it first"
+        ):
             use(masked)
 
 
-def test_a_current_needs_time():
+def test_a_current_requires_a_time_axis():
     with pytest.raises(ValueError, match=r"current must have time as its first axis.*steps="):
         fastlif.LIF().run(0.2)
 
@@ -185,7 +189,7 @@ def test_steps_must_be_a_whole_number(steps, error, message):
         (7, TypeError, "record must be a name or several"),
     ],
 )
-def test_an_unknown_record_is_told_its_nearest(record, error, message):
+def test_an_unknown_record_gets_a_suggestion(record, error, message):
     with pytest.raises(error, match=message):
         fastlif.LIF().run(np.zeros(3), record=record)
 
@@ -199,13 +203,13 @@ def test_threads_must_be_a_whole_number(threads, error, message):
         fastlif.LIF().run(np.zeros(3), threads=threads)
 
 
-def test_progress_must_be_something_to_tell():
+def test_progress_must_be_a_bool_or_a_function():
     with pytest.raises(TypeError, match="progress must be True, False or a function"):
         fastlif.LIF().run(np.zeros(3), progress="yes")
 
 
 class TestOutOfARun:
-    def refused(self, error, message, out, record=("spikes", "membrane"), current=None):
+    def rejected(self, error, message, out, record=("spikes", "membrane"), current=None):
         current = np.ones((9, 3), F4) if current is None else current
         filled = (
             [a for a in out.values() if isinstance(a, np.ndarray)] if hasattr(out, "values") else []
@@ -217,59 +221,61 @@ class TestOutOfARun:
             assert np.array_equal(array, copy)
 
     def test_not_a_mapping(self):
-        self.refused(TypeError, "out must map record names to arrays", np.zeros((9, 3)))
+        self.rejected(TypeError, "out must map record names to arrays", np.zeros((9, 3)))
 
     def test_unknown_name(self):
-        self.refused(ValueError, "did you mean 'membrane'", {"mem": np.zeros((9, 3), F4)})
+        self.rejected(ValueError, "did you mean 'membrane'", {"mem": np.zeros((9, 3), F4)})
 
     def test_name_not_recorded(self):
         out = {"membrane": np.zeros((9, 3), F4)}
-        self.refused(ValueError, "out holds 'membrane', but record=", out, record="spikes")
+        self.rejected(ValueError, "out holds 'membrane', but record=", out, record="spikes")
 
     def test_not_an_array(self):
-        self.refused(TypeError, r"out\['membrane'\] must be an array of shape", {"membrane": [0.0]})
+        self.rejected(
+            TypeError, r"out\['membrane'\] must be an array of shape", {"membrane": [0.0]}
+        )
 
     def test_shape(self):
         message = r"out\['membrane'\] must have shape \(9, 3\), got \(3, 9\)"
-        self.refused(ValueError, message, {"membrane": np.zeros((3, 9), F4)})
+        self.rejected(ValueError, message, {"membrane": np.zeros((3, 9), F4)})
 
     def test_dtype(self):
         message = r"out\['membrane'\] must have dtype float32, got float64"
-        self.refused(TypeError, message, {"membrane": np.zeros((9, 3))})
+        self.rejected(TypeError, message, {"membrane": np.zeros((9, 3))})
         message = r"out\['spikes'\] must have dtype bool, got uint8"
-        self.refused(TypeError, message, {"spikes": np.zeros((9, 3), np.uint8)})
+        self.rejected(TypeError, message, {"spikes": np.zeros((9, 3), np.uint8)})
 
     def test_read_only(self):
         membrane = np.zeros((9, 3), F4)
         membrane.flags.writeable = False
-        self.refused(ValueError, "must be writeable", {"membrane": membrane})
+        self.rejected(ValueError, "must be writeable", {"membrane": membrane})
 
-    def test_one_place_for_several_values(self):
+    def test_repeated_memory_locations(self):
         membrane = np.lib.stride_tricks.as_strided(np.zeros(3, F4), (9, 3), (0, 4))
-        self.refused(ValueError, "must have a place for each value", {"membrane": membrane})
+        self.rejected(ValueError, "must not repeat memory locations", {"membrane": membrane})
 
     def test_overlap_with_the_current(self):
         current = np.ones((9, 3), F4)
         message = r"out\['membrane'\] must not overlap current"
-        self.refused(ValueError, message, {"membrane": current}, current=current)
+        self.rejected(ValueError, message, {"membrane": current}, current=current)
 
     def test_overlap_with_each_other(self):
         both = np.zeros((9, 3), F4)
         out = {"membrane": both, "spikes": both.view(bool)[:, :3]}
-        self.refused(ValueError, r"out\['spikes'\] must not overlap membrane", out)
+        self.rejected(ValueError, r"out\['spikes'\] must not overlap membrane", out)
 
 
-def test_a_run_too_large_for_memory_says_how_large_and_what_to_do():
+def test_a_run_too_large_for_memory_gives_its_size_and_advice():
     current = np.broadcast_to(F4(0.2), (10_000_000, 10_000_000))
     with pytest.raises(
-        MemoryError, match=r"needs 500,000,040,000,000 bytes.*'spikes' needs a byte"
+        MemoryError, match=r"needs 500,000,040,000,000 bytes.*'spikes' needs 1 byte"
     ):
         fastlif.LIF().run(current)
     with pytest.raises(MemoryError, match="use a smaller population"):
         fastlif.LIF().run(np.broadcast_to(F4(0.2), (2, 10**15)), record=())
 
 
-def test_the_memory_that_there_is_bounds_a_run(monkeypatch):
+def test_available_memory_limits_a_run(monkeypatch):
     monkeypatch.setattr(memory, "_available_memory", lambda: 10**8)
     current = np.broadcast_to(F4(0.2), (200, 100_000))
     with pytest.raises(MemoryError, match="needs 100,400,000 bytes, and 100,000,000 are available"):
@@ -278,5 +284,5 @@ def test_the_memory_that_there_is_bounds_a_run(monkeypatch):
     assert fastlif.LIF().run(current, out=out).membrane is out["membrane"]
 
 
-def test_this_machine_says_how_much_memory_it_has():
+def test_the_available_memory_of_this_machine_is_known():
     assert 2**28 < memory._available_memory() < 2**50

@@ -1,7 +1,7 @@
-"""The contenders, a file each: a peer's own idiomatic best code for the table of workloads.
+"""The contenders, one file each: the idiomatic, fastest code of a simulator for the workloads.
 
-A file has ``PACKAGE``, the distribution it needs, and ``CONTENDERS``: name -> function of a task
-that returns an Entry, or raises Unsupported.
+A file defines ``PACKAGE``, the distribution that it requires, and ``CONTENDERS``, a dict from names
+to functions that take a task and return an Entry or raise Unsupported.
 """
 
 import importlib
@@ -12,27 +12,27 @@ import numpy as np
 
 
 class Unsupported(Exception):
-    """What a contender cannot do, and why."""
+    """Raised if a contender does not support a workload, with the reason."""
 
 
 class Entry(NamedTuple):
-    """What is timed, and what its result is held against."""
+    """A contender's run, and the fastlif run that it is compared with."""
 
     run: Callable[[], Any]  # timed
-    neuron: Any  # the fastlif neuron that does the same
-    current: Any  # and its input
-    counts: Callable[[Any], np.ndarray]  # from what run returned: the spikes of each neuron
-    spikes: Callable[[Any], np.ndarray] | None = None  # (steps, neurons), where all are recorded
-    setup: Callable[[], Any] = lambda: None  # before each run, not timed
+    neuron: Any  # the fastlif neuron with the same arithmetic
+    current: Any  # the input of this neuron
+    counts: Callable[[Any], np.ndarray]  # the spike count of each neuron, from the result of run
+    spikes: Callable[[Any], np.ndarray] | None = None  # (steps, neurons), if spikes are stored
+    setup: Callable[[], Any] = lambda: None  # called before each run, not timed
 
 
 def load(file):
-    """Return a contender's module. ImportError says what is missing."""
+    """Import and return a contender's module."""
     return importlib.import_module(f"contenders.{file}")
 
 
 def names():
-    """Return (file, contender) of all files, importable or not: their names stand here."""
+    """Return (file, contender) of all files, whether or not they can be imported."""
     return [(file, name) for file, of_file in NAMES.items() for name in of_file]
 
 

@@ -1,10 +1,10 @@
-"""What the contenders on NumPy share: their loop over time, and what it records."""
+"""The loop over time, and its records, of the contenders based on NumPy."""
 
 import numpy as np
 
 
 def loop(step, current, record):
-    """Step ``step(x) -> spk, mem`` through time; return what ``record`` names."""
+    """Apply ``step(x) -> spk, mem`` to each time step; return the requested records."""
     shape = current.shape
     membrane = np.empty(shape, current.dtype) if "membrane" in record else None
     spikes = np.empty(shape, np.bool_) if "spikes" in record else None
@@ -21,7 +21,7 @@ def loop(step, current, record):
 
 
 def readers(record):
-    """Return what reads counts and spikes from what a loop over time returned."""
+    """Return functions that extract counts and spikes from the result of a loop over time."""
     if "spikes" in record:
         return lambda result: np.asarray(result[0]).sum(0), lambda result: np.asarray(result[0])
     return lambda result: np.asarray(result[2]), None

@@ -1,4 +1,4 @@
-"""Brian2: a NeuronGroup, its Cython target and its C++ standalone mode with OpenMP."""
+"""Brian2: a NeuronGroup with the Cython target, and with C++ standalone mode and OpenMP."""
 
 import os
 import tempfile
@@ -15,7 +15,7 @@ EQUATIONS = "dv/dt = ({current} - v)/tau : 1\ntau : second (constant)\nv_th : 1 
 
 
 def network(task):
-    """Build the model; return the network and its monitors."""
+    """Build the model; return the network and its spike monitor."""
     constant = task.workload.constant
     current = "I0" if constant else "I(t, i)"
     equations = EQUATIONS.format(current=current) + ("\nI0 : 1 (constant)" if constant else "")
@@ -60,9 +60,9 @@ def cython(task):
 
 
 def standalone(task):
-    """Time the program that Brian2 writes, from its start to its results on disk."""
+    """Time the program that Brian2 generates, from its start until its results are on disk."""
     if task.workload.record != ("counts",):
-        raise Unsupported("measured with counts: dense results go through the disk")
+        raise Unsupported("measured only with counts, because dense results are written to disk")
     b2.device.reinit()
     b2.set_device("cpp_standalone", build_on_run=False)
     b2.prefs.devices.cpp_standalone.openmp_threads = len(os.sched_getaffinity(0))

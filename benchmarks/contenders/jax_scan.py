@@ -1,4 +1,4 @@
-"""JAX: lax.scan over time, under jit."""
+"""JAX: lax.scan over time with jit."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Nengo: LIF.step, as its simulator calls it, in its own double precision."""
+"""Nengo: LIF.step, called as Nengo's simulator does, in double precision."""
 
 import nengo
 import numpy as np
@@ -13,7 +13,7 @@ PACKAGE = "nengo"
 
 def entry(task):
     if task.workload.each:
-        raise Unsupported("LIF's parameters are numbers")
+        raise Unsupported("the parameters of LIF are single numbers")
     current = task.over_time.astype(np.float64)
     neuron, record = nengo.LIF(tau_rc=task.tau), task.workload.record
 

@@ -1,4 +1,4 @@
-"""NEST: iaf_psc_delta, its currents constant or a generator's each; only Run is timed."""
+"""NEST: iaf_psc_delta with constant currents or one generator per neuron; only Run is timed."""
 
 import os
 
@@ -10,16 +10,18 @@ from contenders import Entry, Unsupported
 from fastlif import presets
 
 PACKAGE = "nest-simulator"
-LEAST, MOST_GENERATORS = 1.0, 5000  # ms; beyond so many generators it takes minutes to build
+LEAST, MOST_GENERATORS = 1.0, 5000  # ms; more generators take minutes to build
 
 
 def entry(task):
     workload, size = task.workload, task.current.shape[-1]
     if "membrane" in workload.record or workload.each:
-        raise Unsupported("measured with spikes and counts: a multimeter takes minutes")
+        raise Unsupported("measured only with spikes or counts, because a multimeter takes minutes")
     if not workload.constant and size > MOST_GENERATORS:
-        raise Unsupported(f"a generator a neuron: measured up to {MOST_GENERATORS} neurons")
-    # R = tau_m/C_m = 1 mV/pA, so that currents in pA are what the others have in volts.
+        raise Unsupported(
+            f"measured up to {MOST_GENERATORS} neurons, because each needs a generator"
+        )
+    # R = tau_m/C_m = 1 mV/pA, so that currents in pA equal the other contenders' volts.
     parameters = {
         "tau_m": task.tau * 1e3, "C_m": task.tau * 1e3, "t_ref": 0.0, "E_L": 0.0, "V_reset": 0.0,
         "V_th": task.threshold,
@@ -37,7 +39,7 @@ def entry(task):
         if workload.constant:
             neurons.I_e = current
         else:
-            # What is emitted at the end of step 1 acts in step 2: two steps come before.
+            # A current emitted at the end of step 1 acts in step 2: two extra steps come first.
             times = step * np.arange(1, len(current) + 1)
             generators = nest.Create("step_current_generator", size)
             for generator, row in zip(generators, current.T, strict=True):

@@ -1,4 +1,4 @@
-"""Norse: its LIFBoxCell, stepped through time."""
+"""Norse: LIFBoxCell, stepped through time."""
 
 import norse.torch as norse
 import numpy as np

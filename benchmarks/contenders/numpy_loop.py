@@ -1,4 +1,4 @@
-"""NumPy: a loop over time, each operation on all neurons, into buffers."""
+"""NumPy: a loop over time with vectorized operations and preallocated buffers."""
 
 import numpy as np
 from workloads import DT

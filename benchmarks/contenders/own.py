@@ -9,7 +9,7 @@ PACKAGE = "fastlif"
 
 
 def neuron_of(task):
-    """Return the neuron that NumPy, PyTorch and JAX write out: Euler, reset to 0 at once."""
+    """Return the neuron of the NumPy, PyTorch and JAX contenders: Euler, immediate reset to 0."""
     return fastlif.LIF(
         R=1.0, C=task.tau, time_step=DT, threshold=task.threshold,
         order="at_once", reset_mechanism="value", reset_to=0.0,

@@ -1,4 +1,4 @@
-"""PyTorch itself: the step written out in tensor operations, eager and compiled."""
+"""PyTorch: tensor operations, eager and compiled."""
 
 import numpy as np
 import torch

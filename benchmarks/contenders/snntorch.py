@@ -1,4 +1,4 @@
-"""snnTorch: its neurons, stepped through time as its tutorials do."""
+"""snnTorch: its neurons, stepped through time as in its tutorials."""
 
 import numpy as np
 import snntorch
@@ -31,7 +31,7 @@ def stepped(task, neuron, current, own, own_current):
 def lapicque(task):
     current = torch.from_numpy(np.ascontiguousarray(task.over_time))
     neuron = snntorch.Lapicque(R=1.0, C=one(task.tau), time_step=DT, threshold=one(task.threshold))
-    if task.workload.each:  # its constructor takes numbers, its forward pass what it holds
+    if task.workload.each:  # the constructor requires numbers, the forward pass accepts tensors
         neuron.C, neuron.threshold = (
             tensor(value, current.dtype) for value in (task.tau, task.threshold)
         )
@@ -40,7 +40,7 @@ def lapicque(task):
 
 
 def leaky(task):
-    """Scale the input beforehand, for both: a Leaky adds it as it is."""
+    """Scale the input in advance for both, because Leaky does not scale its input."""
     tau = np.asarray(task.tau, np.float64)
     beta = 1 - DT / tau
     scaled = (task.current * (DT / tau)).astype(task.current.dtype)

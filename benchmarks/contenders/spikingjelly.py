@@ -1,4 +1,4 @@
-"""SpikingJelly: its LIFNode in multi-step mode, all of time in one call."""
+"""SpikingJelly: LIFNode in multi-step mode, all time steps in one call."""
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ PACKAGE = "spikingjelly"
 
 def entry(task):
     if task.workload.each:
-        raise Unsupported("LIFNode's tau and threshold are numbers")
+        raise Unsupported("tau and threshold of LIFNode are single numbers")
     current = torch.from_numpy(np.ascontiguousarray(task.over_time))
     tau, record = task.tau / DT, task.workload.record
     node = neuron.LIFNode(tau=tau, step_mode="m", store_v_seq="membrane" in record)

@@ -1,4 +1,4 @@
-"""What the contenders on PyTorch share: their loop over time, and what it records."""
+"""The loop over time, and its records, of the contenders based on PyTorch."""
 
 import torch
 
@@ -9,7 +9,7 @@ def tensor(value, dtype):
 
 
 def loop(step, current, state, record):
-    """Step ``step(x, state) -> spk, state, mem`` through time; return what ``record`` names."""
+    """Apply ``step(x, state) -> spk, state, mem`` to each step; return the requested records."""
     spikes = torch.empty(current.shape, dtype=torch.bool) if "spikes" in record else None
     membrane = torch.empty_like(current) if "membrane" in record else None
     counts = torch.zeros(current.shape[1], dtype=torch.int64) if "counts" in record else None

@@ -1,4 +1,4 @@
-"""How much memory there is, so that a run that needs more says so instead of being killed."""
+"""Available memory: a run that needs more raises an error instead of being killed."""
 
 import contextlib
 import os
@@ -6,16 +6,17 @@ from collections.abc import Collection
 
 
 def ensure_memory(needed: int, names: Collection[str]) -> None:
-    """Raise MemoryError if ``needed`` bytes are more than the machine has to give.
+    """Raise MemoryError if ``needed`` bytes exceed the available memory.
 
-    The system would often grant them, and end the process when it comes to use them.
+    The operating system often grants such an allocation and kills the process when it uses the
+    memory.
     """
     if needed < SURELY_THERE or needed <= (available := _available_memory()):
         return
     advice = (
-        "record less ('spikes' needs a byte a neuron and step, 'packed' a bit, 'counts' 8 bytes a "
-        "neuron, 'events' 16 a spike; neurons= and every= thin), run fewer steps at a time with "
-        "initial=run.final, or give out= a memory-mapped array"
+        "record less ('spikes' needs 1 byte per neuron and step, 'packed' 1 bit, 'counts' 8 bytes "
+        "per neuron, 'events' 16 bytes per spike; neurons= and every= select a part), run fewer "
+        "steps at a time with initial=run.final, or pass memory-mapped arrays as out="
         if {"membrane", "spikes", "packed"} & set(names)
         else "use a smaller population"
     )
@@ -25,12 +26,12 @@ def ensure_memory(needed: int, names: Collection[str]) -> None:
     )
 
 
-SURELY_THERE = 2**26  # bytes: less than this is not worth a look at the machine
+SURELY_THERE = 2**26  # bytes: smaller requests are not checked
 
 
 def _available_memory() -> int:
-    """Return how many bytes this process can still get, as far as the system tells."""
-    limits = [2**63 - 1]  # where nothing tells, the allocation itself will
+    """Return the number of bytes this process can still allocate, as far as is known."""
+    limits = [2**63 - 1]  # if no limit is known, the allocation itself fails
     try:
         with open("/proc/meminfo") as file:
             table = dict(line.split(":", 1) for line in file)
@@ -40,6 +41,6 @@ def _available_memory() -> int:
         with contextlib.suppress(AttributeError, OSError, ValueError):
             limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with contextlib.suppress(OSError, ValueError), open(path) as file:  # "max" is no number
+        with contextlib.suppress(OSError, ValueError), open(path) as file:  # "max": no limit
             limits.append(int(file.read()))
     return min(limits)

@@ -1,4 +1,4 @@
-"""Threads: how many, and how work is shared among them."""
+"""Threads: their number, and how they share the work."""
 
 import functools
 import os
@@ -14,17 +14,17 @@ Item = TypeVar("Item")
 
 
 def thread_count(threads: int | None) -> int:
-    """Return how many threads to use.
+    """Return the number of threads to use.
 
-    As many as asked for, else as the environment variable FASTLIF_NUM_THREADS says, else as many
-    as this process has processors.
+    This is ``threads`` if given, otherwise the environment variable FASTLIF_NUM_THREADS if set,
+    otherwise the number of processors that this process may use.
     """
     if threads is not None:
         return whole("threads", threads, 1)
     text = os.environ.get(ENVIRONMENT, "").strip()
     if text:
         if not text.isdecimal() or int(text) < 1:
-            raise ValueError(f"{ENVIRONMENT} must be a whole number, at least 1, got {text!r}")
+            raise ValueError(f"{ENVIRONMENT} must be a whole number of at least 1, got {text!r}")
         return int(text)
     try:
         available = len(os.sched_getaffinity(0))
@@ -35,7 +35,7 @@ def thread_count(threads: int | None) -> int:
 
 @functools.cache
 def _quota() -> int:
-    """Return how many processors' time the container may use (Linux control groups)."""
+    """Return the number of processors that the container's CPU quota allows (Linux cgroups)."""
     for quota_path, period_path in (
         ("/sys/fs/cgroup/cpu.max", None),
         ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
@@ -59,11 +59,12 @@ def for_each(
     items: Iterable[Item],
     threads: int,
 ) -> None:
-    """Do ``worker(stopped)(item)`` for each item, in this thread and ``threads - 1`` others.
+    """Call ``worker(stopped)(item)`` for each item, in this thread and ``threads - 1`` others.
 
-    Each thread makes its own worker once. ``stopped()`` turns true when a thread failed or Ctrl-C
-    was pressed; a worker then leaves what it does. The threads end with the call, so nothing
-    outlives it: a fork finds no pool, and calls from many threads do not wait for one another.
+    Each thread creates its own worker once. ``stopped()`` returns True after an exception in any
+    thread or Ctrl-C; a worker should then return early. All threads end before the call returns.
+    There is therefore no thread pool that a fork could break, and concurrent calls do not wait for
+    one another.
     """
     if threads == 1:
         work = worker(lambda: False)

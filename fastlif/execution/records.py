@@ -151,9 +151,13 @@ class RecordPlan:
                 direct = flattened(array if rows else array[None], kind) is not None
             flat = (*rows, math.prod(shape[len(rows) :]))
             slot = Records._fields.index(f"selected_{name}" if name in self.selects else name)
-            self.specs.append(_Spec(name, ARRAYS.index(name), shape, kind, flat, array is not None, direct, slot))
+            self.specs.append(
+                _Spec(name, ARRAYS.index(name), shape, kind, flat, array is not None, direct, slot)
+            )
         # What is allocated, as plain tuples: loops over them are faster.
-        self.fresh = [(s.index, s.shape, s.dtype, s.flat, s.slot) for s in self.specs if not s.given]
+        self.fresh = [
+            (s.index, s.shape, s.dtype, s.flat, s.slot) for s in self.specs if not s.given
+        ]
         fresh = sum(math.prod(shape) * d.itemsize for _, shape, d, *_ in self.fresh)
         self.fresh_bytes = fresh + size * dtype.itemsize
         self.dense = bool(self.blockwise)
@@ -178,6 +182,7 @@ class RecordPlan:
             return columns - start, columns
         part = slice(*np.searchsorted(self._neurons, [start, stop]))
         return self._neurons[part] - start, self._order[part]
+
 
 def _given(out: object, names: frozenset[str]) -> Mapping[str, Any]:
     """Return the user's arrays by name."""

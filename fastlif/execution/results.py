@@ -12,14 +12,14 @@ INT32, INT64 = np.dtype(np.int32), np.dtype(np.int64)
 
 
 class Events(NamedTuple):
-    """Spikes as a list, sorted by step, then neuron.
+    """Spikes as a list, sorted by step and then by neuron.
 
     Attributes
     ----------
     step : numpy.ndarray
         int64: the step that reports the spike.
     neuron : numpy.ndarray
-        int64: which neuron, as an index into the flattened population.
+        int64: the neuron, as an index into the flattened population.
     """
 
     step: Numbers
@@ -27,26 +27,28 @@ class Events(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What a run recorded. What was not asked for is None.
+    """The records of a run. Records that were not requested are None.
 
     Attributes
     ----------
     membrane : numpy.ndarray or None
-        ``(T, *population)``, the run's dtype: ``membrane[t]`` is the membrane after step ``t``.
-        ``(ceil(T/every), *population)`` of every ``every``-th step, the first included;
-        ``(..., len(neurons))`` of chosen neurons.
+        Membranes of shape ``(T, *population)`` in the dtype of the run: ``membrane[t]`` is the
+        membrane after step ``t``. With ``every``, the shape is ``(ceil(T/every), *population)``,
+        and row ``k`` is the membrane after step ``k*every``. With ``neurons``, the shape is
+        ``(..., len(neurons))``.
     spikes : numpy.ndarray or None
-        ``(T, *population)``, bool: ``spikes[t]`` is what step ``t`` reports; ``(T, len(neurons))``
-        of chosen neurons. int32, how many, of neurons that may fire several in a step.
+        Spikes of shape ``(T, *population)``: ``spikes[t]`` are the spikes that step ``t`` reports.
+        The dtype is bool, or int32 (the number of spikes) for neurons that can fire several times
+        per step. With ``neurons``, the shape is ``(T, len(neurons))``.
     packed : numpy.ndarray or None
-        ``(T, ceil(N/8))``, uint8: the spikes of the flattened population as bits, as
-        ``np.packbits(..., axis=1, bitorder="little")`` gives them.
+        Spikes of the flattened population as bits, uint8 of shape ``(T, ceil(N/8))``, as
+        ``np.packbits(..., axis=1, bitorder="little")`` returns them.
     counts : numpy.ndarray or None
-        ``population``, int64: how many spikes each neuron fired.
+        Number of spikes of each neuron, int64, with the population's shape.
     events : Events or None
-        The spikes as a list.
+        Spikes as a list.
     final : State
-        The state after the last step; give it to the next run as ``initial``.
+        State after the last step. Pass it to the next run as ``initial``.
     """
 
     membrane: Numbers | None

@@ -12,7 +12,6 @@ from fastlif.execution.plan import RunPlan
 from fastlif.execution.progress import Progress
 from fastlif.execution.records import Targets
 from fastlif.execution.results import Run
-from fastlif.execution.scratch import Scratch
 
 
 def execute(
@@ -98,9 +97,7 @@ def _advance(
         for kernel, multiple in plan.loops:
             last = end - begin - (end - begin) % multiple
             while at < last:  # again if the events' buffer was full
-                at, used = kernel(
-                    begin, at, last, size, shared, scratch.work, piece, *records
-                )
+                at, used = kernel(begin, at, last, size, shared, scratch.work, piece, *records)
                 if targets.log is not None:
                     targets.log.add(start, scratch.events()[:used])
         if not whole:

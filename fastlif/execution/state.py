@@ -7,20 +7,20 @@ from fastlif.checks import Numbers
 
 
 class State(NamedTuple):
-    """What a population carries from one step to the next.
+    """The state of a population between two steps.
 
-    Each is of the population's shape, in the run's dtype; None where the neuron keeps no such
-    thing.
+    All arrays have the population's shape and the dtype of the run. Fields that a neuron does not
+    have are None.
 
     Attributes
     ----------
     mem : numpy.ndarray
-        The membrane potentials.
+        Membrane potentials.
     refractory : numpy.ndarray or None
-        How many steps each neuron will still be refractory; of neurons whose spikes fall between
-        steps, how much time, reckoned from the start of the last step.
+        Number of remaining refractory steps. For neurons whose spikes have times within a step:
+        remaining refractory time, counted from the beginning of the last step.
     syn : numpy.ndarray or None
-        The synaptic currents.
+        Synaptic currents.
     """
 
     mem: Numbers

@@ -38,9 +38,7 @@ class StepPlan:
                 numbers(label, field[0])
         self.dtype = state_dtype([current, *(field for field in fields if field is not None)])
         self.spike_dtype = spike_dtype_of(model)
-        self.population = population_of(
-            model, [("cur", current[0].shape)], self._labels, fields
-        )
+        self.population = population_of(model, [("cur", current[0].shape)], self._labels, fields)
         constants = ConstantRows(model.constants(self.dtype), self.population)
         self._constants, self._size = constants, int(np.prod(self.population, dtype=np.int64))
         self._table: Numbers | None = None

@@ -1,1 +1,1 @@
-"""Bridges to other tools, a file a tool. Each imports its tool only when it is used."""
+"""Interfaces to other tools, one file per tool. Each imports its tool when it is first used."""

@@ -1,4 +1,4 @@
-"""NIR, the Neuromorphic Intermediate Representation: its nodes to neurons and back."""
+"""Conversion from and to the nodes of NIR, the Neuromorphic Intermediate Representation."""
 
 import warnings
 from dataclasses import fields
@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from fastlif.checks import Numbers, described, number
-from fastlif.neurons.lif import LIF
 from fastlif.neurons.base import Neuron
 from fastlif.neurons.lapicque import Lapicque
 from fastlif.neurons.leaky import Leaky
+from fastlif.neurons.lif import LIF
 from fastlif.presets.nir import nir_cuba_lif, nir_if, nir_li, nir_lif
 
-# The nodes that are neurons, by the names of their classes.
+# Class names of the NIR nodes that are neurons.
 _NEURONS: dict[str, Any] = {
     "LIF": nir_lif,
     "IF": nir_if,
@@ -23,36 +23,41 @@ _NEURONS: dict[str, Any] = {
 
 
 def from_nir(node: Any, dt: float) -> Any:
-    r"""Return the neurons of a NIR node, which steps of ``dt`` integrate.
+    r"""Return the neurons of a NIR node, integrated with Euler steps of ``dt``.
 
-    NIR gives equations in continuous time, :math:`\tau \dot v = (v_{leak} - v) + R I`; these are
-    their Euler steps. How spikes are tested and reset, the presets say that are returned.
+    NIR gives equations in continuous time, :math:`\tau \dot v = (v_{leak} - v) + R I`. The returned
+    presets describe when a spike is tested and reset.
 
     Parameters
     ----------
     node : nir.LIF, nir.IF, nir.LI, nir.CubaLIF or nir.NIRGraph
-        A node, or a graph, as ``nir.read`` gives it.
+        A node or a graph, as returned by ``nir.read``.
     dt : float
-        Step (second). Tools that write NIR differ in the one they have in mind: snnTorch 1e-4.
+        Time step (second), positive. Tools that write NIR files assume different time steps;
+        snnTorch assumes 1e-4.
 
     Returns
     -------
     Neuron or dict
-        :class:`~fastlif.presets.nir_lif`, ``nir_if``, ``nir_li`` or ``nir_cuba_lif``; of a graph,
-        the neurons of its nodes by their names. The graph's other nodes (weights, convolutions)
-        are for the caller.
+        :class:`~fastlif.presets.nir_lif`, ``nir_if``, ``nir_li`` or ``nir_cuba_lif``. For a graph,
+        a dict from the names of its nodes to their neurons. It does not contain the graph's other
+        nodes, such as weights and convolutions, which the caller has to apply.
 
     Raises
     ------
     TypeError
-        If the node is no neuron that fastlif has.
+        If fastlif has no neuron for the node.
     ValueError
-        If dt or a parameter of the node is out of its range.
+        If ``dt`` or a parameter of the node is out of its range.
 
     Notes
     -----
-    A node without ``v_reset`` (of NIR up to 1.0.5) is reset by subtraction, as NIR said then. NIR
-    from 1.0.6 on gives every node a ``v_reset``, zero where a file has none.
+    A node without ``v_reset`` (NIR up to 1.0.5) is reset by subtraction, as those versions specify.
+    Since 1.0.6, every node has a ``v_reset``, which is 0 if a file does not contain it.
+
+    References
+    ----------
+    Neuromorphic Intermediate Representation, https://neuroir.org.
 
     Examples
     --------
@@ -75,7 +80,7 @@ def from_nir(node: Any, dt: float) -> Any:
         }
     if kind not in _NEURONS:
         raise TypeError(
-            f"node must be a nir.{', nir.'.join(_NEURONS)} or a graph that holds some, "
+            f"node must be a nir.{', nir.'.join(_NEURONS)} or a graph of such nodes, "
             f"got {described(node)}"
         )
     preset = _NEURONS[kind]
@@ -96,16 +101,17 @@ def to_nir(
 
     Parameters
     ----------
-    neuron : LIF, Lapicque, Leaky, or what from_nir returns
-        The neuron. NIR's spikes are reset at once (to ``v_reset``; up to NIR 1.0.5 by the
-        threshold), where the membrane is above the threshold; it knows no refractory period.
+    neuron : LIF, Lapicque, Leaky, or a neuron returned by from_nir
+        The neuron. A NIR neuron fires if its membrane is above the threshold, is reset immediately
+        (to ``v_reset``; up to NIR 1.0.5 by the threshold), and has no refractory period.
     dt : float, optional
-        Step (second) of a Leaky, which has none itself: ``tau = dt/(1 - beta)``.
+        Time step (second). Required for a Leaky, which has none: ``tau = dt/(1 - beta)``.
     shape : tuple of int, optional
-        The population's shape, which NIR's arrays must have; if left out, that of the neuron's
-        own parameters, or one neuron.
+        Shape of the population, which NIR's arrays must have. The default is the shape of the
+        neuron's parameters, or ``(1,)`` if they are numbers.
     strict : bool
-        False writes the nearest node, with a warning, where the neuron does not fit.
+        If False, a neuron that NIR cannot represent is converted to the nearest node, with a
+        warning.
 
     Returns
     -------
@@ -115,11 +121,16 @@ def to_nir(
     Raises
     ------
     TypeError
-        If NIR has no node for such a neuron.
+        If NIR has no node for the neuron.
     ValueError
-        If the neuron does not fit its node, saying why not.
+        If NIR cannot represent the neuron; the message gives the reasons.
     ImportError
         If nir is not installed.
+
+    Warns
+    -----
+    UserWarning
+        If ``strict`` is False and NIR cannot represent the neuron.
 
     Examples
     --------
@@ -131,7 +142,7 @@ def to_nir(
     try:
         import nir
     except ImportError as error:
-        raise ImportError("to_nir needs nir: pip install 'fastlif[nir]'") from error
+        raise ImportError("to_nir requires nir: pip install 'fastlif[nir]'") from error
     if isinstance(neuron, tuple(_NEURONS.values())):
         kind = next(name for name, preset in _NEURONS.items() if type(neuron) is preset)
         own = (field.name for field in fields(neuron))  # type: ignore[arg-type]
@@ -154,13 +165,13 @@ def to_nir(
     if resets:
         values["v_reset"] = 0.0 if v_reset is None else v_reset
         if v_reset is None:
-            misfits.append(f"it is reset by subtraction, and nir.{kind} to v_reset")
+            misfits.append(f"its reset is a subtraction, and that of nir.{kind} is to v_reset")
     elif v_reset is not None:
-        misfits.append(f"it is reset to a value, and this nir.{kind} by its threshold")
+        misfits.append(f"its reset is to a value, and that of this nir.{kind} by the threshold")
     if misfits:
-        message = f"{neuron!r} does not fit nir.{kind}: {'; '.join(misfits)}"
+        message = f"nir.{kind} cannot represent {neuron!r}: {'; '.join(misfits)}"
         if strict:
-            raise ValueError(f"{message} (strict=False writes the nearest node)")
+            raise ValueError(f"{message} (strict=False returns the nearest node)")
         warnings.warn(message, stacklevel=2)
     return node(**_shaped(values, shape))
 
@@ -168,18 +179,20 @@ def to_nir(
 def _lif(neuron: LIF) -> tuple[str, dict[str, Any], list[str]]:
     misfits = {
         "its input is a voltage": neuron.input != "current",
-        f"order={neuron.order!r}: its reset follows a step late": neuron.order != "at_once",
-        "it fires on reaching the threshold": neuron.inclusive or neuron.max_spikes > 1,
-        "it is refractory": "refractory" in neuron.rule.states,
+        f"order={neuron.order!r}: its reset does not follow in the step that fires": neuron.order
+        != "at_once",
+        "it fires at the threshold, and not only above it": neuron.inclusive
+        or neuron.max_spikes > 1,
+        "it has a refractory period": "refractory" in neuron.rule.states,
         "its membrane has a floor": neuron.floor is not None,
-        "it fires several spikes in a step": neuron.max_spikes > 1,
+        "it can fire several spikes per step": neuron.max_spikes > 1,
         "reset_by is not its threshold": neuron.reset_by is not None,
     }
     found = [reason for reason, holds in misfits.items() if holds]
     values = {"tau": _product(neuron.R, neuron.C), "r": neuron.R, "v_leak": neuron.rest}
     if neuron.reset_mechanism == "none":
         if np.any(np.isfinite(neuron.threshold)):
-            found.append("it fires without a reset (a nir.LI never fires: threshold=inf)")
+            found.append("it fires without a reset (nir.LI never fires; use threshold=inf)")
         return "LI", values, found
     to = neuron.rest if neuron.reset_to is None else neuron.reset_to
     reset = {"value": to, "zero": 0.0, "subtract": None}[neuron.reset_mechanism]
@@ -193,20 +206,22 @@ def _lapicque(neuron: Lapicque) -> tuple[str, dict[str, Any], list[str]]:
 
 def _leaky(neuron: Leaky, dt: float | None) -> tuple[str, dict[str, Any], list[str]]:
     if dt is None:
-        raise TypeError("dt must be given: a Leaky has a decay rate, and no time step")
+        raise TypeError("dt must be a number for a Leaky, which has no time step, got None")
     step = number("dt", dt, above=0)
     leak = 1 - np.clip(np.asarray(neuron.beta, np.float64), 0, 1)
     if not np.all(leak > 0):
-        raise ValueError("beta must be less than 1: a nir.LIF leaks")
+        raise ValueError(
+            f"beta must be less than 1, because a nir.LIF leaks, got {np.max(neuron.beta)!s}"
+        )
     return _delayed(neuron, {"tau": step / leak, "r": 1 / leak, "v_leak": 0.0})
 
 
 def _delayed(
     neuron: Lapicque | Leaky, values: dict[str, Any]
 ) -> tuple[str, dict[str, Any], list[str]]:
-    """Complete the node of one of snnTorch's neurons."""
+    """Return the node of one of snnTorch's neurons."""
     late = getattr(neuron, "reset_delay", True)
-    found = ["its reset follows a step late"] if late else []
+    found = ["its reset follows one step late"] if late else []
     if neuron.reset_mechanism == "none":
         found = ["it fires without a reset"]
     reset = 0.0 if neuron.reset_mechanism == "zero" else None
@@ -218,7 +233,7 @@ def _product(a: Any, b: Any) -> Numbers:
 
 
 def _shaped(values: dict[str, Any], shape: tuple[int, ...] | None) -> dict[str, Numbers]:
-    """Return arrays of one shape, which has an axis at least."""
+    """Return arrays of one common shape, which has at least one axis."""
     own = np.broadcast_shapes(*(np.shape(value) for value in values.values()))
     wide = own or (1,) if shape is None else shape
     return {name: np.array(np.broadcast_to(value, wide)) for name, value in values.items()}

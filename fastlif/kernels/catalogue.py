@@ -21,12 +21,8 @@ LEAKY = {
     "none": Rule(r.raw, o.delayed, r.decayed, r.above, r.not_reset),
 }
 LEAKY_AT_ONCE = {
-    "subtract": LEAKY["subtract"]._replace(
-        order=o.snntorch_at_once, again=r.by_threshold_again
-    ),
-    "zero": LEAKY["zero"]._replace(
-        order=o.snntorch_at_once_before_charge, again=r.to_zero_again
-    ),
+    "subtract": LEAKY["subtract"]._replace(order=o.snntorch_at_once, again=r.by_threshold_again),
+    "zero": LEAKY["zero"]._replace(order=o.snntorch_at_once_before_charge, again=r.to_zero_again),
     "none": LEAKY["none"],
 }
 # The notebook's functions, which are also LIF's defaults; neurons/lif.py composes all others.
@@ -39,7 +35,15 @@ NOTEBOOK = {
 
 _SYNAPTIC = ("mem", "syn")
 
-NORSE_LIF = Rule(r.raw, o.at_once, r.relaxed_to_rest, r.above, r.to_value, synapse=r.used_then_leaks, states=_SYNAPTIC)
+NORSE_LIF = Rule(
+    r.raw,
+    o.at_once,
+    r.relaxed_to_rest,
+    r.above,
+    r.to_value,
+    synapse=r.used_then_leaks,
+    states=_SYNAPTIC,
+)
 NORSE_LIF_BOX = {
     "reset_value": Rule(r.plus_rest, o.at_once, r.relaxed, r.above, r.to_value),
     "reset_subtract": Rule(r.plus_rest, o.at_once, r.relaxed, r.above, r.by_threshold),
@@ -61,17 +65,46 @@ BRIAN2_LIF = {  # (method, whether tau, v_rest or R is a parameter of each neuro
     ("exact", True): Rule(r.times_gain, o.at_once, r.brian2_exact_each, r.above, r.to_value),
 }
 NEST_IAF_PSC_DELTA = {  # the kind of input
-    "current": Rule(r.with_rest_times_gain, o.at_once, r.decayed, r.reached, r.to_value, limit=r.floored_unless_reset),
-    "spikes": Rule(r.raw, o.at_once, r.decayed_then_jumped, r.reached, r.to_value, limit=r.floored_unless_reset),
+    "current": Rule(
+        r.with_rest_times_gain,
+        o.at_once,
+        r.decayed,
+        r.reached,
+        r.to_value,
+        limit=r.floored_unless_reset,
+    ),
+    "spikes": Rule(
+        r.raw, o.at_once, r.decayed_then_jumped, r.reached, r.to_value, limit=r.floored_unless_reset
+    ),
 }
-NENGO_LIF = Rule(r.raw, o.within_step, None, r.above, r.to_value, limit=r.floored, states=("mem", "refractory"))
-NENGO_SPIKING_RECTIFIED_LINEAR = Rule(r.rectified, o.at_once, r.decayed, r.how_often, r.by_each_threshold)
-ROCKPOOL_LIF = Rule(r.raw, o.at_once, r.decayed_with_rest, r.how_often, r.by_each_threshold, synapse=r.leaks_then_used, states=_SYNAPTIC)
+NENGO_LIF = Rule(
+    r.raw, o.within_step, None, r.above, r.to_value, limit=r.floored, states=("mem", "refractory")
+)
+NENGO_SPIKING_RECTIFIED_LINEAR = Rule(
+    r.rectified, o.at_once, r.decayed, r.how_often, r.by_each_threshold
+)
+ROCKPOOL_LIF = Rule(
+    r.raw,
+    o.at_once,
+    r.decayed_with_rest,
+    r.how_often,
+    r.by_each_threshold,
+    synapse=r.leaks_then_used,
+    states=_SYNAPTIC,
+)
 SINABS_LIF = {  # (spike_fn, reset_fn)
-    ("MultiSpike", "MembraneSubtract"): Rule(r.times_gain, o.at_once, r.decayed, r.how_often, r.by_each_threshold),
-    ("MultiSpike", "MembraneReset"): Rule(r.times_gain, o.at_once, r.decayed, r.how_often, r.emptied),
-    ("SingleSpike", "MembraneSubtract"): Rule(r.times_gain, o.at_once, r.decayed, r.reached, r.by_threshold),
-    ("SingleSpike", "MembraneReset"): Rule(r.times_gain, o.at_once, r.decayed, r.reached, r.emptied),
+    ("MultiSpike", "MembraneSubtract"): Rule(
+        r.times_gain, o.at_once, r.decayed, r.how_often, r.by_each_threshold
+    ),
+    ("MultiSpike", "MembraneReset"): Rule(
+        r.times_gain, o.at_once, r.decayed, r.how_often, r.emptied
+    ),
+    ("SingleSpike", "MembraneSubtract"): Rule(
+        r.times_gain, o.at_once, r.decayed, r.reached, r.by_threshold
+    ),
+    ("SingleSpike", "MembraneReset"): Rule(
+        r.times_gain, o.at_once, r.decayed, r.reached, r.emptied
+    ),
 }
 NIR_LIF = {  # whether there is a v_reset
     False: Rule(r.to_target, o.at_once, r.relaxed, r.above, r.by_threshold),
@@ -83,6 +116,6 @@ NIR_IF = {
 }
 NIR_LI = Rule(r.to_target, o.at_once, r.relaxed, r.above, r.not_reset)
 NIR_CUBA_LIF = {
-    reset: rule._replace(drive=r.weighted, synapse=r.filtered, states=_SYNAPTIC) for reset, rule in NIR_LIF.items()
+    reset: rule._replace(drive=r.weighted, synapse=r.filtered, states=_SYNAPTIC)
+    for reset, rule in NIR_LIF.items()
 }
-

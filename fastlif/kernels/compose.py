@@ -20,7 +20,6 @@ from fastlif.kernels.jit import inlined
 from fastlif.kernels.orders import REFRACTORY
 from fastlif.kernels.rules import CONSTANTS, held, how_often
 
-
 _PARTS = ("charge", "fires", "reset", "again", "limit", "hold")
 
 
@@ -101,7 +100,7 @@ def constants_of(rule: Rule) -> tuple[str, ...]:
 @functools.cache
 def constants_class(names: tuple[str, ...]) -> Any:
     """Return the class of a rule's constants: a named tuple."""
-    return namedtuple("Constants", names)  # noqa: PYI024 - the names are known at run time only
+    return namedtuple("Constants", names)
 
 
 # --- in kernels -----------------------------------------------------------------------------------

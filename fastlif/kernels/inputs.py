@@ -29,7 +29,9 @@ def _overload_prepare(rule, current, shared, work, size):
     def all_drives(rule, current, shared, work, size):
         for k in range(size):
             j = np.uintp(k)
-            work[j + AT_DRIVE] = drive(rule, work[j + AT_INPUT], constants_at(rule, shared, work, j))
+            work[j + AT_DRIVE] = drive(
+                rule, work[j + AT_INPUT], constants_at(rule, shared, work, j)
+            )
 
     return all_drives
 

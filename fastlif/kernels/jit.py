@@ -8,7 +8,7 @@ from numba import config, njit, types
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, register_jitable
 
-__all__ = ["compiled", "contiguous", "inlined", "select"]
+__all__ = ["compiled", "contiguous", "inlined", "reinterpreted", "select"]
 
 # Reproducible bits: no fastmath and no contraction into FMA, so that every machine rounds alike.
 _OPTIONS = {"nogil": True, "fastmath": False, "error_model": "numpy", "boundscheck": False}
@@ -74,3 +74,14 @@ def select(typing_context, condition, yes, no):
         return builder.select(context.cast(builder, args[0], kinds[0], types.boolean), *chosen)
 
     return result(condition, yes, no), codegen
+
+
+@intrinsic
+def reinterpreted(typing_context, value, kind):
+    """Return the bits of ``value`` as a number of the type ``kind``, which is as wide."""
+    result = kind.dtype if isinstance(kind, types.NumberClass) else kind
+
+    def codegen(context, builder, signature, args):
+        return builder.bitcast(args[0], context.get_value_type(result))
+
+    return result(value, kind), codegen

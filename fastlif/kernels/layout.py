@@ -52,9 +52,7 @@ def shared_constants(typing_context, rule, constants, work):
     def codegen(context, builder, signature, args):
         array_type, array = signature.args[1], args[1]
         intp = context.get_value_type(types.uintp)
-        places = [
-            _item(context, builder, array_type, array, intp(k)) for k in range(len(names))
-        ]
+        places = [_item(context, builder, array_type, array, intp(k)) for k in range(len(names))]
         values = [builder.load(place) for place in places]
         return context.make_tuple(builder, signature.return_type, values)
 
@@ -92,9 +90,7 @@ def load(typing_context, rule, work, j):
     def codegen(context, builder, signature, args):
         array_type, array, j = signature.args[1], args[1], args[2]
         values = [
-            builder.load(
-                _item(context, builder, array_type, array, _row(builder, j, MEMBRANE + k))
-            )
+            builder.load(_item(context, builder, array_type, array, _row(builder, j, MEMBRANE + k)))
             for k in range(count)
         ]
         return context.make_tuple(builder, signature.return_type, values)

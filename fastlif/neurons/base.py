@@ -40,30 +40,32 @@ class Neuron(ABC):
         Parameters
         ----------
         cur : array_like
-            The input current; broadcasts with ``mem`` and the neuron's parameters.
+            Input current. It broadcasts with ``mem`` and the neuron's parameters.
         mem : array_like or State, optional
-            The membrane that enters the step; at rest if left out. A :class:`State` of neurons
-            that keep more (whether they are refractory, a synaptic current).
+            Membrane entering the step. The default is the resting membrane. Neurons with a
+            refractory period or a synaptic current take a :class:`State`.
         out : tuple of numpy.ndarray, optional
-            ``(spk, mem)``: arrays to write into, of the results' dtypes. The second may be the
-            very array given as ``mem``, which then is stepped in place. ``(spk, State(...))`` of
-            neurons that keep more.
+            ``(spk, mem)``: arrays to write the results into, with the dtypes of the results.
+            ``mem`` may be the array that is also given as the argument ``mem``, which is then
+            updated in place. Neurons that take a State require ``(spk, State(...))``.
 
         Returns
         -------
         spk : numpy.ndarray
-            bool, of the population's shape: the spikes that this step reports; int32, how many,
-            of neurons that may fire several in a step.
+            Spikes that this step reports, with the population's shape: bool, or int32 (the number
+            of spikes) for neurons that can fire several times per step.
         mem : numpy.ndarray or State
-            The membrane that leaves the step, or the whole State of neurons that keep more.
-            float64 if ``cur`` or ``mem`` is a float64 array, else float32; Python's numbers do
-            not widen an array.
+            Membrane leaving the step, or the State of neurons that have more than a membrane. The
+            dtype is float64 if ``cur`` or ``mem`` is a float64 array, and float32 otherwise. Python
+            numbers do not widen an array.
 
         Raises
         ------
-        TypeError, ValueError
-            If an argument is not real numbers, does not broadcast, or ``out`` does not fit or
-            overlaps another array. Nothing has been written then.
+        TypeError
+            If an argument does not hold real numbers, or if an array in ``out`` has a wrong dtype.
+        ValueError
+            If the shapes do not broadcast, or if an array in ``out`` has a wrong shape, is
+            read-only or overlaps another array. Nothing is written in these cases.
 
         Examples
         --------
@@ -89,62 +91,73 @@ class Neuron(ABC):
         threads: int | None = None,
         progress: bool | Report = False,
     ) -> Run:
-        """Integrate a current over all of time, in one call.
+        """Integrate an input current over many time steps in one call.
 
-        The population is what ``current.shape[1:]``, the initial state and the neuron's
-        parameters broadcast to: any number of axes, or none for one neuron.
+        The shape of the population is the broadcast of ``current.shape[1:]``, the initial state and
+        the neuron's parameters. It has any number of axes, including none for a single neuron.
 
         Parameters
         ----------
         current : array_like
-            ``(T, *population)``, time first; or without a time axis if ``steps`` is given.
-            Any strides, byte order and real dtype give the same bits. Fast, because read where
-            they are: C-contiguous arrays, and slices of them along time or of neurons side by
-            side, of the state's dtype, of integers or of bools (spikes of one byte are read as
-            one byte). Faster still, because there is less to read: ``(T, 1)`` and
-            ``np.broadcast_to`` views for a current that all neurons share, and ``steps`` (or a
-            zero stride) for one that does not change. All else (float16, Fortran order, time
-            last, other byte orders) is copied and cast a block at a time, which costs less than
-            to do so by hand, and no memory to speak of.
+            Input current of shape ``(T, *population)``, with time as the first axis; without a time
+            axis if ``steps`` is given. Any array layout and byte order works and gives bit-for-bit
+            identical results. These inputs are zero-copy, and therefore fastest: C-contiguous
+            arrays of the state's dtype, of integers or of bools (one-byte spikes are read as one
+            byte), and their slices along time or of adjacent neurons; ``(T, 1)`` arrays and
+            ``np.broadcast_to`` views for a current that all neurons share; and ``steps`` (or a zero
+            stride) for a constant current. Other inputs (float16, Fortran order, time as the last
+            axis, other byte orders) are copied and cast in small blocks, which is faster than
+            converting the whole array and needs almost no memory.
         initial : array_like or State, optional
-            The membrane that enters the first step, or the ``final`` of an earlier run, which
-            this one then continues bit for bit; at rest if left out.
+            Membrane entering the first step, or ``final`` of an earlier run, which this run then
+            continues bit for bit. The default is the resting membrane.
         steps : int, optional
-            The number of steps, for a current that is constant in time.
+            Number of steps with a constant current. ``current`` then has no time axis.
         record : str or iterable of str
-            What to keep: any of ``"membrane"``, ``"spikes"``, ``"packed"`` (spikes as bits),
-            ``"counts"`` (spikes of each neuron) and ``"events"`` (spikes as a list); ``()`` for
-            the final state only. :class:`Run` says what each looks like.
+            Records to store: "membrane", "spikes", "packed", "counts" or "events", or several of
+            them; ``()`` stores the final state only. :class:`Run` describes each record.
         neurons : slice or array_like, optional
-            Which neurons of the flattened population to keep in ``membrane`` and ``spikes``, in
-            this order; indices, or a bool for each. ``packed``, ``counts`` and ``events`` remain
-            of all.
+            Neurons of the flattened population to store in ``membrane`` and ``spikes``, in this
+            order: a slice, indices, or a mask with one bool per neuron. ``packed``, ``counts`` and
+            ``events`` always contain all neurons.
         every : int
-            Keep every so many rows of ``membrane``, as ``[::every]``. Spikes are never dropped.
+            Store every ``every``-th row of ``membrane``, as in ``[::every]``. All spikes are
+            stored.
         out : mapping of str to numpy.ndarray, optional
-            Arrays to fill, by record name (but events): of the shape and dtype that the result
-            has. Reused buffers are faster than fresh memory; a ``numpy.memmap`` will do.
+            Arrays to write the records into, by record name (except "events"). They must have the
+            shape and the dtype of the record. Reusing arrays is faster than allocating new ones,
+            and a ``numpy.memmap`` works.
         threads : int, optional
-            How many threads to use. By default 1 for a small run; else what the environment
-            variable ``FASTLIF_NUM_THREADS`` says, or every processor that this process may use
-            (by its affinity and its container's quota). The result does not depend on it.
+            Number of threads. The default is 1 for a small run. For other runs, it is the
+            environment variable ``FASTLIF_NUM_THREADS`` or, if that is not set, the number of
+            processors that this process may use (by its affinity and its container's quota). The
+            result does not depend on it.
         progress : bool or callable
-            True shows a bar (needs tqdm); a function is called with the numbers of neuron-steps
-            done and in all.
+            True shows a progress bar (requires tqdm). A function is called with the number of
+            completed neuron-steps and their total number.
 
         Returns
         -------
         Run
-            What was recorded, None if not, and ``run.final``, the state to go on from.
-            ``membrane[t]`` is the membrane after step
-            ``t``: the list that starts with the initial value is ``[initial, *membrane]``.
+            The records, each None if not requested, and ``final``, the state after the last step.
+            ``membrane[t]`` is the membrane after step ``t``; the tutorial's list, which starts with
+            the initial value, is ``[initial, *membrane]``.
 
         Raises
         ------
-        TypeError, ValueError
-            If an argument is not of the form above. Nothing has been written then.
+        TypeError
+            If an argument has a wrong type or dtype.
+        ValueError
+            If an argument has a wrong value or shape, or if an array in ``out`` overlaps another
+            array.
+        IndexError
+            If ``neurons`` contains an index outside the population.
         MemoryError
-            If the machine has not the memory for what is to be recorded.
+            If the records need more memory than is available.
+
+        Notes
+        -----
+        The arguments are checked before anything is allocated or written.
 
         Examples
         --------

@@ -12,7 +12,7 @@ RESETS = ("subtract", "zero", "none")
 
 
 def ratio(time_step: Parameter, R: Parameter, C: Parameter) -> Numbers:
-    """Return time_step/(R*C), rounded as NumPy does: Python's numbers are doubles."""
+    """Return time_step/(R*C) with NumPy's rounding: Python numbers are computed in float64."""
     tau = R * C
     if isinstance(tau, float) and tau == 0:
         return np.asarray(math.inf)
@@ -21,11 +21,11 @@ def ratio(time_step: Parameter, R: Parameter, C: Parameter) -> Numbers:
 
 
 def warn_unstable(rates: ArrayLike, stacklevel: int = 4) -> None:
-    """Warn where an Euler step is longer than the time constant."""
+    """Warn if an Euler step is longer than the time constant."""
     worst = float(np.max(rates, initial=0.0))
     if worst > 1:
         warnings.warn(
-            f"time_step is {worst:.3g} times R*C: Euler's method overshoots where it is more than "
-            "1 and diverges where it is more than 2",
+            f"time_step is {worst:.3g} times R*C: Euler's method overshoots if this ratio exceeds "
+            "1 and diverges if it exceeds 2",
             stacklevel=stacklevel,
         )

@@ -16,51 +16,60 @@ from fastlif.neurons.circuit import RESETS, ratio, warn_unstable
 
 @dataclass(frozen=True, eq=False)
 class Lapicque(Neuron):
-    r"""Lapicque's RC-circuit neuron, bit for bit that of ``snntorch.Lapicque`` in float32.
+    r"""Lapicque's RC-circuit neuron, bit-for-bit identical to ``snntorch.Lapicque`` in float32.
 
     .. math::
 
         b = i R \frac{1}{RC} \Delta t + \left(1 - \frac{\Delta t}{RC}\right) u, \qquad
         r = [u > \theta]
 
-    and the membrane that leaves the step is ``b - r*threshold`` ("subtract"), ``b - r*b``
-    ("zero") or ``b`` ("none").
+    The membrane leaving the step is ``b - r*threshold`` ("subtract"), ``b - r*b`` ("zero") or ``b``
+    ("none").
 
-    **When a spike is reported**: by the step whose membrane *leaves* above the threshold; the
-    reset follows in the next step. :class:`LIF`, the same circuit, reports it one step later.
+    **When a spike is reported**: a step reports a spike if the membrane *leaving* it is above the
+    threshold. The reset follows in the next step. :class:`LIF`, which describes the same circuit,
+    reports the spike one step later.
 
     Parameters
     ----------
     beta : float or array_like, optional
-        Decay rate, between 0 and 1, from which the R or C that is not given is inferred:
-        ``R*C = time_step/log(1/beta)``, with R = 1 if neither is given. The steps remain
-        Euler's, so that the membrane really decays by ``1 + log(beta)`` a step, not by beta.
-        snnTorch takes the logarithm in single precision, and its last bit differs between
-        machines; here it is correctly rounded.
+        Decay rate, between 0 and 1, from which the missing R or C is inferred:
+        ``R*C = time_step/log(1/beta)``, with R = 1 if neither R nor C is given. The steps are still
+        Euler steps, so that the membrane decays by ``1 + log(beta)`` per step and not by ``beta``.
     R, C : float or array_like, optional
-        Resistance (ohm) and capacitance (farad), positive. Give both, or beta and at most one.
+        Resistance (ohm) and capacitance (farad), positive. Give both, or ``beta`` and at most one.
     time_step : float or array_like
-        Step (second), positive.
+        Time step (second), positive.
     threshold : float or array_like
         Membrane potential (volt) above which the neuron fires; may be infinite.
     reset_mechanism : {"subtract", "zero", "none"}
-        What a spike does to the membrane.
-
-    Notes
-    -----
-    Parameters are cast to the state's dtype, float32 or float64, before anything is derived from
-    them. Arrays have a value for each neuron and broadcast with the population.
+        How a spike resets the membrane.
 
     Raises
     ------
-    TypeError, ValueError
-        If a parameter is not a real number, NaN or out of its range, or if too many or too few
-        of beta, R and C are given.
+    TypeError
+        If a parameter has a wrong type.
+    ValueError
+        If a parameter is NaN or out of its range, or if too many or too few of ``beta``, ``R`` and
+        ``C`` are given.
 
     Warns
     -----
     UserWarning
-        If time_step is longer than R*C: Euler's method overshoots.
+        If ``time_step`` is longer than ``R*C``, because Euler's method then overshoots.
+
+    See Also
+    --------
+    Leaky : The neuron that decays by ``beta`` per step.
+    LIF : The same circuit with many options; reports a spike one step later.
+
+    Notes
+    -----
+    Parameters are cast to the dtype of the computation, float32 or float64, before any constant is
+    derived from them. Array parameters have one value per neuron and broadcast with the population.
+
+    snnTorch computes the logarithm of ``beta`` in single precision, and its last bit differs
+    between machines. Here, the logarithm is correctly rounded.
 
     References
     ----------
@@ -82,12 +91,11 @@ class Lapicque(Neuron):
     threshold: Parameter = 1.0
     reset_mechanism: str = "subtract"
 
-
     def __post_init__(self) -> None:
         given = [name for name in ("beta", "R", "C") if getattr(self, name) is not None]
         if given not in (["R", "C"], ["beta"], ["beta", "R"], ["beta", "C"]):
             raise ValueError(
-                "give R and C, or beta alone, or beta and one of R and C, "
+                "Lapicque requires R and C, or beta alone, or beta and one of R and C, "
                 f"got {' and '.join(given) or 'none of them'}"
             )
         self._set(

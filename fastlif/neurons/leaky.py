@@ -16,39 +16,51 @@ from fastlif.neurons.circuit import RESETS
 
 @dataclass(frozen=True, eq=False)
 class Leaky(Neuron):
-    r"""The leaky integrate-and-fire neuron with a decay rate, bit for bit ``snntorch.Leaky``.
+    r"""Leaky integrate-and-fire neuron with a decay rate, bit-for-bit equal to ``snntorch.Leaky``.
 
     .. math:: b = \beta u + i, \qquad r = [u > \theta]
 
-    and the membrane that leaves the step is ``b - r*threshold`` ("subtract"), ``b`` from a
-    membrane that was emptied first, so that the step's input survives ("zero"), or ``b``
-    ("none").
+    The membrane leaving the step is ``b - r*threshold`` ("subtract") or ``b`` ("none"). With
+    "zero", a membrane above the threshold is set to 0 before the update, so that the input of the
+    step is kept.
 
-    **When a spike is reported**: by the step whose membrane *leaves* above the threshold (before
-    the reset, if that is immediate); with ``reset_delay`` the reset follows in the next step.
-    :class:`LIF` reports one step later.
+    **When a spike is reported**: a step reports a spike if the membrane *leaving* it (before an
+    immediate reset) is above the threshold. With ``reset_delay``, the reset follows in the next
+    step. :class:`LIF` reports a spike one step later.
 
     Parameters
     ----------
     beta : float or array_like
-        Decay rate. Values outside 0 to 1 are clamped, as in snnTorch, with a warning.
+        Decay rate per step. Values outside [0, 1] are clipped with a warning, as in snnTorch.
     threshold : float or array_like
         Membrane potential above which the neuron fires; may be infinite.
     reset_mechanism : {"subtract", "zero", "none"}
-        What a spike does to the membrane.
+        How a spike resets the membrane.
     reset_delay : bool
-        False resets in the step that fires. As in snnTorch, a neuron that this leaves above the
-        threshold is reset again in the next step, and gets that back if it then does not fire.
-
-    Notes
-    -----
-    Parameters are cast to the state's dtype, float32 or float64. Arrays have a value for each
-    neuron and broadcast with the population.
+        If False, a spike resets the membrane in the same step. As in snnTorch, a neuron whose
+        membrane is still above the threshold after this reset is reset again in the next step, and
+        this second reset is undone if the neuron does not fire in that step.
 
     Raises
     ------
-    TypeError, ValueError
-        If a parameter is not a real number, or NaN.
+    TypeError
+        If a parameter has a wrong type.
+    ValueError
+        If a parameter is NaN or out of its range.
+
+    Warns
+    -----
+    UserWarning
+        If ``beta`` is clipped.
+
+    See Also
+    --------
+    Lapicque : The neuron with resistance and capacitance.
+
+    Notes
+    -----
+    Parameters are cast to the dtype of the computation, float32 or float64. Array parameters have
+    one value per neuron and broadcast with the population.
 
     References
     ----------
@@ -77,12 +89,14 @@ class Leaky(Neuron):
             reset_delay=flag("reset_delay", self.reset_delay),
         )
         if np.any(np.asarray(self.beta) != np.clip(self.beta, 0, 1)):
-            warnings.warn("beta is clamped to [0, 1], as in snnTorch", stacklevel=3)
+            warnings.warn("beta is clipped to [0, 1], as in snnTorch", stacklevel=3)
 
     @property
     def rule(self) -> Rule:
-        """The rule of one step."""
-        return (catalogue.LEAKY if self.reset_delay else catalogue.LEAKY_AT_ONCE)[self.reset_mechanism]
+        """The update rule that the kernels apply."""
+        return (catalogue.LEAKY if self.reset_delay else catalogue.LEAKY_AT_ONCE)[
+            self.reset_mechanism
+        ]
 
     def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
         return {"threshold": self.threshold, "keep": np.clip(np.asarray(self.beta, dtype), 0, 1)}

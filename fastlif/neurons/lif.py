@@ -1,4 +1,4 @@
-"""The general leaky integrate-and-fire neuron, which by default is the notebook's."""
+"""The general leaky integrate-and-fire neuron."""
 
 import functools
 from dataclasses import KW_ONLY, dataclass
@@ -26,24 +26,24 @@ WHILE_REFRACTORY = {"hold": rules.held, "integrate": rules.integrated}
 
 @dataclass(frozen=True, eq=False)
 class LIF(Neuron):
-    r"""The RC-circuit neuron; by default the notebook's ``leaky_integrate_and_fire``, to the bit.
+    r"""General RC-circuit neuron; by default bit-for-bit equal to ``leaky_integrate_and_fire``.
 
     .. math::
 
         s = [u > \theta], \qquad b = u + \rho\,(u_0 + iR - u)
 
     with :math:`\rho = \Delta t/RC` (Euler) or :math:`1 - e^{-\Delta t/RC}` (exact for a current
-    that is constant within a step), and the membrane that leaves the step is ``b - s*threshold``
-    ("subtract"), ``b - s*b`` ("zero"), ``reset_to`` where it fired ("value") or ``b`` ("none": the
-    notebook's passive ``leaky_integrate_neuron``).
+    that is constant within a step). The membrane leaving the step is ``b - s*threshold``
+    ("subtract"), ``b - s*b`` ("zero"), ``reset_to`` if the neuron fired ("value"), or ``b``
+    ("none", the tutorial's passive ``leaky_integrate_neuron``).
 
-    **When a spike is reported**: by default, by the step that the membrane *enters* above the
-    threshold, which is also the one that resets it: one step later than :class:`Lapicque`, the
-    same circuit. ``order`` chooses:
+    **When a spike is reported**: by default, a step reports a spike, and resets the membrane, if
+    the membrane *entering* it is above the threshold. This is one step later than
+    :class:`Lapicque`, which describes the same circuit. ``order`` selects:
 
     ===========  ==============================================  =================
-    order        a spike is tested on, and reported by the       the reset follows
-                 step of
+    order        membrane that is tested by the step that        the reset follows
+                 reports the spike
     ===========  ==============================================  =================
     "entering"   the membrane entering the step                  in that step
     "at_once"    the membrane leaving the step, before its       in that step
@@ -51,71 +51,83 @@ class LIF(Neuron):
     "delayed"    the membrane leaving the step                   in the next step
     ===========  ==============================================  =================
 
-    "entering" and "delayed" have the same membranes.
+    "entering" and "delayed" have identical membranes.
 
     Parameters
     ----------
     threshold : float or array_like
         Membrane potential (volt) above which the neuron fires; may be infinite.
     time_step : float or array_like
-        Step (second), positive.
+        Time step (second), positive.
     R, C : float or array_like
         Resistance (ohm) and capacitance (farad), positive.
     reset_mechanism : {"subtract", "zero", "none", "value"}
-        What a spike does to the membrane.
+        How a spike resets the membrane.
     integration : {"euler", "exact"}
-        How a step is integrated.
+        Integration method.
     rest : float or array_like
-        Resting potential (volt), to which the membrane leaks and from which a run starts.
+        Resting potential (volt), to which the membrane decays and at which a run starts.
     reset_to : float or array_like, optional
-        Where "value" resets the membrane to; ``rest`` if left out.
+        Potential (volt) after a reset with "value". The default is ``rest``.
     reset_by : float or array_like, optional
-        What "subtract" subtracts; the threshold if left out.
+        Amount (volt) that "subtract" subtracts. The default is the threshold.
     input : {"current", "voltage"}
-        Whether the input is a current that flows for the whole step (ampere), or what is added to
-        the membrane at its end (volt): weighted spikes.
+        Whether the input is a current (ampere) that flows during the whole step, or a voltage
+        (volt) that is added to the membrane at the end of the step, such as weighted spikes.
     order : {"entering", "at_once", "delayed"}
-        See the table above.
+        When a spike is tested, reported and reset; see the table above.
     inclusive : bool
-        Fire where the membrane reaches the threshold (``>=``), not only above it (``>``).
+        If True, the neuron fires if the membrane reaches the threshold (``>=``), and not only if it
+        is above the threshold (``>``).
     refractory : int or array_like
-        In how many steps after the one that resets it a neuron cannot fire. The least interval
-        between two spikes is ``refractory + 1`` steps.
+        Number of steps, after the step of the reset, in which the neuron cannot fire. The shortest
+        interval between two spikes is ``refractory + 1`` steps.
     refractory_time : float or array_like, optional
-        The same in seconds, rounded to the nearest whole number of steps.
+        Refractory period (second), instead of ``refractory``; rounded to the nearest number of
+        steps.
     while_refractory : {"hold", "integrate"}
-        A refractory neuron's membrane stays where the reset left it, and its input is lost; or it
-        integrates on, and only cannot fire.
+        "hold": the membrane of a refractory neuron stays constant, and its input is lost.
+        "integrate": the membrane integrates its input, but the neuron cannot fire.
     floor : float or array_like, optional
-        The membrane (volt) never leaves a step below it.
+        Lower bound (volt) of the membrane leaving a step.
     within_step : bool
-        Spikes are timed between steps, as Nengo does: with ``integration="exact"``,
-        ``order="at_once"`` and a reset to "zero" or "value", the membrane is held for
-        ``refractory_time`` from the very moment at which it crossed the threshold, and integrates
-        for what is left of a step. Rates follow the closed form where the period is at least a
-        step: what is left of the spike's own step is never integrated.
+        If True, spikes have times within a step, as in Nengo. The membrane is held for
+        ``refractory_time`` from the time at which it crosses the threshold, and integrates over the
+        rest of the step. Firing rates follow the closed form if the refractory period is at least
+        one step, because the rest of the step that fires is never integrated. Requires
+        ``integration="exact"``, ``order="at_once"`` and a reset to "zero" or "value".
     max_spikes : int
-        More than 1: a step fires ``floor(u/threshold)`` times, up to that often, if the membrane
-        reaches the threshold. With ``order="at_once"`` and "subtract" only.
-
-    Notes
-    -----
-    Parameters are cast to the state's dtype, float32 or float64. As in the notebook, and by
-    NumPy's rules, ``time_step/(R*C)`` of three Python numbers is computed in double precision and
-    cast then; if one is an array, in the state's dtype. Arrays have a value for each neuron and
-    broadcast with the population.
-
-    :mod:`fastlif.presets` has the neurons of other simulators, exactly.
+        Maximum number of spikes per step. If it is greater than 1, a step fires
+        ``floor(u/threshold)`` times, at most ``max_spikes``, if the membrane reaches the threshold.
+        Requires ``order="at_once"`` and the reset "subtract".
 
     Raises
     ------
-    TypeError, ValueError
-        If a parameter is not a real number, NaN or out of its range, or if two do not go together.
+    TypeError
+        If a parameter has a wrong type.
+    ValueError
+        If a parameter is NaN or out of its range, or if parameters cannot be combined.
 
     Warns
     -----
     UserWarning
-        If time_step is longer than R*C and the integration Euler's: it overshoots.
+        If ``time_step`` is longer than ``R*C`` with ``integration="euler"``, which then overshoots.
+
+    See Also
+    --------
+    Lapicque : The same circuit as in snnTorch; reports a spike one step earlier.
+    fastlif.presets : The neurons of other simulators.
+
+    Notes
+    -----
+    Parameters are cast to the dtype of the computation, float32 or float64. As in the tutorial, and
+    by NumPy's rules, ``time_step/(R*C)`` of three Python numbers is computed in float64 and then
+    cast; if one of them is an array, it is computed in the dtype of the computation. Array
+    parameters have one value per neuron and broadcast with the population.
+
+    References
+    ----------
+    snnTorch tutorial 2, ``leaky_integrate_and_fire``.
 
     Examples
     --------
@@ -125,7 +137,8 @@ class LIF(Neuron):
     >>> np.flatnonzero(run.spikes)
     array([109])
 
-    The same circuit integrated exactly, reset to -0.2 V at once, then refractory for 5 ms:
+    The same circuit with exact integration, an immediate reset to -0.2 V, and a refractory period
+    of 5 ms:
 
     >>> neuron = fastlif.LIF(
     ...     integration="exact", order="at_once", reset_mechanism="value", reset_to=-0.2,
@@ -177,7 +190,9 @@ class LIF(Neuron):
             inclusive=flag("inclusive", self.inclusive),
             refractory=steps_of("refractory", self.refractory),
             refractory_time=None if time is None else duration("refractory_time", time),
-            while_refractory=choice("while_refractory", self.while_refractory, tuple(WHILE_REFRACTORY)),
+            while_refractory=choice(
+                "while_refractory", self.while_refractory, tuple(WHILE_REFRACTORY)
+            ),
             floor=optional("floor", self.floor, finite=False),
             within_step=flag("within_step", self.within_step),
             max_spikes=whole("max_spikes", self.max_spikes, 1, 2**30),
@@ -187,28 +202,34 @@ class LIF(Neuron):
             warn_unstable(ratio(*(np.float64(p) for p in (self.time_step, self.R, self.C))))
 
     def _check_combination(self) -> None:
-        """Raise if some of the settings do not go together."""
+        """Raise ValueError if parameters cannot be combined."""
         period = self._period
         if self.reset_to is not None and self.reset_mechanism != "value":
             raise ValueError(
-                f"reset_to is for reset_mechanism='value', got {self.reset_mechanism!r}"
+                f"reset_to requires reset_mechanism='value', got {self.reset_mechanism!r}"
             )
         if self.reset_by is not None and self.reset_mechanism != "subtract":
             raise ValueError(
-                f"reset_by is for reset_mechanism='subtract', got {self.reset_mechanism!r}"
+                f"reset_by requires reset_mechanism='subtract', got {self.reset_mechanism!r}"
             )
         if self.refractory_time is not None and np.any(self.refractory):
-            raise ValueError("give refractory (steps) or refractory_time (seconds), got both")
+            raise ValueError(
+                "refractory (steps) and refractory_time (seconds) exclude each other, "
+                f"got {self.refractory!s} and {self.refractory_time!s}"
+            )
         if self.within_step and (
             (self.integration, self.order, self.input) != ("exact", "at_once", "current")
             or self.reset_mechanism not in ("zero", "value")
             or self.while_refractory != "hold"
             or np.any(self.refractory)
         ):
+            got = self._listed(
+                "integration", "order", "input", "reset_mechanism", "while_refractory", "refractory"
+            )
             raise ValueError(
-                "within_step needs integration='exact', order='at_once', input='current', "
-                "reset_mechanism='zero' or 'value', while_refractory='hold', and its refractory "
-                "period as refractory_time"
+                "within_step requires integration='exact', order='at_once', input='current', "
+                "reset_mechanism='zero' or 'value', while_refractory='hold' and refractory=0 (use "
+                f"refractory_time), got {got}"
             )
         if self.max_spikes > 1 and (
             (self.order, self.reset_mechanism) != ("at_once", "subtract")
@@ -216,14 +237,21 @@ class LIF(Neuron):
             or period is not None
             or not np.all(np.asarray(self.threshold) > 0)
         ):
-            raise ValueError(
-                "max_spikes above 1 needs order='at_once', reset_mechanism='subtract' without "
-                "reset_by, a threshold above 0, and no refractory period"
+            got = self._listed(
+                "order", "reset_mechanism", "reset_by", "threshold", "refractory", "refractory_time"
             )
+            raise ValueError(
+                "max_spikes > 1 requires order='at_once', reset_mechanism='subtract' without "
+                f"reset_by, threshold > 0 and no refractory period, got {got}"
+            )
+
+    def _listed(self, *names: str) -> str:
+        """List parameters for an error message."""
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
 
     @functools.cached_property
     def _period(self) -> Parameter | None:
-        """How long a neuron is refractory: in steps, or in time if spikes are timed within them."""
+        """The refractory period: in steps, or in seconds if spikes have times within a step."""
         if self.within_step:
             return 0.0 if self.refractory_time is None else self.refractory_time
         if self.refractory_time is None:
@@ -234,7 +262,7 @@ class LIF(Neuron):
 
     @functools.cached_property
     def rule(self) -> Rule:
-        """The rule of one step."""
+        """The update rule that the kernels apply."""
         several = self.max_spikes > 1
         reset = RESETS[self.reset_mechanism]
         if self.reset_by is not None:

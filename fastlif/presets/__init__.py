@@ -1,31 +1,38 @@
-"""The neurons of other simulators, exactly: their parameters, their units, their arithmetic.
+"""Neurons of other simulators, with their parameter names, units and order of operations.
 
-Each is called with the peer's own parameter names, and is a neuron like any other: ``run``, one
-step at a time, any record, one parameter a neuron. Runs of the peers' own code prove them: the
-test suite holds every spike of a million neuron-steps of each against theirs. They are classes,
-in small letters because they are called as functions are. ``kernels/catalogue.py`` has their rules
-side by side.
+A preset takes the parameters of the other simulator and is a neuron like any other: ``run``, single
+steps, all records, and parameters with one value per neuron. ``fastlif/kernels/catalogue.py`` lists the
+update rules of all presets. The names are lower case because presets are used like functions.
+
+Every preset except ``nir_if``, ``nir_li`` and ``nir_cuba_lif`` is compared with recorded runs of
+the simulator's own code, one million neuron-steps each: every spike is equal, and the membranes are
+bit-identical wherever the simulator's own exponential is correctly rounded. README.md states the
+remaining differences.
 
 ==================================  ===========================  ===============================
-preset                              test                         reset
+preset                              membrane and test            reset
 ==================================  ===========================  ===============================
-``snntorch_lapicque``               ``>``, leaving               next step
-``snntorch_leaky``                  ``>``, leaving               next step, or same
-``norse_lif``, ``norse_lif_box``    ``>``, leaving               same step, to a value (box: or
+``snntorch_lapicque``               leaving, ``>``               next step
+``snntorch_leaky``                  leaving, ``>``               next step, or same step
+``norse_lif``, ``norse_lif_box``    leaving, ``>``               same step, to a value (box: or
                                                                  by the threshold)
-``spikingjelly_lif``, ``_if``       ``>=``, leaving              same step, to a value or by the
+``spikingjelly_lif``, ``_if``       leaving, ``>=``              same step, to a value or by the
                                                                  threshold
-``brian2_lif``                      ``>``, leaving               same step, to a value, then
+``brian2_lif``                      leaving, ``>``               same step, to a value, then
                                                                  refractory
-``nest_iaf_psc_delta``              ``>=``, leaving              same step, to a value, then
+``nest_iaf_psc_delta``              leaving, ``>=``              same step, to a value, then
                                                                  refractory
-``nengo_lif``                       ``>``, leaving               within the step, to 0, then
+``nengo_lif``                       leaving, ``>``               within the step, to 0, then
                                                                  refractory
-``nengo_spiking_rectified_linear``  whole units                  by each spike
-``rockpool_lif``                    ``>=``, several spikes       by each spike's threshold
-``sinabs_lif``                      ``>=``, several or one       by the threshold, or to 0
-``nir_lif``                         ``>``, leaving               same step, by the threshold or to
-                                                                 a value
+``nengo_spiking_rectified_linear``  leaving, whole multiples     same step, by the threshold for
+                                    of the threshold             each spike
+``rockpool_lif``                    leaving, ``>=``, several     same step, by the threshold for
+                                    spikes                       each spike
+``sinabs_lif``                      leaving, ``>=``, one or      same step, by the threshold for
+                                    several spikes               each spike, or to 0
+``nir_lif``, ``nir_if``,            leaving, ``>``               same step, by the threshold or to
+``nir_cuba_lif``                                                 a value
+``nir_li``                          never                        none
 ==================================  ===========================  ===============================
 """
 

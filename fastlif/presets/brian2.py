@@ -1,4 +1,4 @@
-"""The leaky integrate-and-fire neuron as Brian2 integrates it."""
+"""The leaky integrate-and-fire neuron of Brian2."""
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -15,25 +15,24 @@ from fastlif.neurons.base import Neuron
 
 @dataclass(frozen=True, eq=False)
 class brian2_lif(Neuron):
-    r"""A Brian2 group of ``dv/dt = (v_rest - v + R*I)/tau``, bit for bit in float64.
+    r"""Brian2's neuron ``dv/dt = (v_rest - v + R*I)/tau``.
 
     .. math::
 
         b = u_\infty + (u - u_\infty)\,e^{-\Delta t/\tau} \quad\text{or}\quad
         b = u + \frac{\Delta t}{\tau}(u_\infty - u), \qquad u_\infty = u_{rest} + R i
 
-    with ``method`` "exact" and "euler", ``threshold="v > v_th"``, ``reset="v = v_reset"`` and,
-    where there is a refractory period, ``(unless refractory)``. The current is constant within a
-    step. A step reports a spike where the charged membrane is above the threshold (``>``), and
-    resets it in the same step; Brian2 stamps it with the time at which the step begins, ``t*dt``.
+    with ``method="exact"`` and ``method="euler"``. In Brian2, this neuron has
+    ``threshold="v > v_th"``, ``reset="v = v_reset"`` and, with a refractory period, the flag
+    ``(unless refractory)``. The current is constant within a step.
 
-    **Refractory**: Brian2 makes ``k = floor(refractory/dt + 0.001)`` steps of it. The membrane is
-    held at ``v_reset`` and the input lost for k - 1 steps; the least interval between two spikes
-    is k steps, or 1.
+    **Spikes**: a step reports a spike if the membrane after integration is above the threshold
+    (``>``), and resets it in the same step. Brian2 gives this spike the time at which the step
+    begins, ``t*dt``.
 
-    Brian2 writes the update in another order where one of tau, v_rest and R is a parameter with a
-    value a neuron than where all are constants; so does this preset. Checked with Brian2 2.9.0,
-    NumPy target (the C++ and Cython targets let the compiler reorder: last bits differ).
+    **Refractory period**: Brian2 uses ``k = floor(refractory/dt + 0.001)`` steps. The membrane
+    stays at ``v_reset`` and the input is lost for k - 1 steps. The shortest interval between two
+    spikes is k steps, or 1 step if k is 0.
 
     Parameters
     ----------
@@ -44,16 +43,32 @@ class brian2_lif(Neuron):
     R : float or array_like
         Resistance.
     refractory : float or array_like
-        Refractory period (second).
+        Refractory period (second), not negative.
     method : {"exact", "euler"}
-        How a step is integrated.
+        Integration method.
     dt : float
-        Step (second), positive.
+        Time step (second), positive.
 
     Raises
     ------
-    TypeError, ValueError
-        If a parameter is not a real number, NaN or out of its range.
+    TypeError
+        If a parameter has a wrong type.
+    ValueError
+        If a parameter is NaN or out of its range.
+
+    Notes
+    -----
+    Array parameters have one value per neuron and broadcast with the population. Brian2 orders the
+    operations differently if one of ``tau``, ``v_rest`` and ``R`` has one value per neuron; so does
+    this preset.
+
+    In float64, the spikes are equal to Brian2's, and the membranes are bit-identical if the
+    exponential that Brian2 uses is correctly rounded.
+
+    References
+    ----------
+    Brian2 2.9.0, NumPy target. The C++ and Cython targets let the compiler reorder operations,
+    which changes the last bits.
 
     Examples
     --------
@@ -72,7 +87,7 @@ class brian2_lif(Neuron):
     refractory: Parameter = 0.0
     method: str = "exact"
     dt: float = 1e-4
-    held: Parameter = field(init=False, repr=False)  # steps for which a neuron is refractory
+    held: Parameter = field(init=False, repr=False)  # length of the refractory period in steps
 
     _rests_at: ClassVar = "v_rest"
 
@@ -96,7 +111,7 @@ class brian2_lif(Neuron):
 
     @property
     def rule(self) -> Rule:
-        """The rule of one step."""
+        """The update rule that the kernels apply."""
         each = any(isinstance(p, np.ndarray) for p in (self.tau, self.v_rest, self.R))
         rule = catalogue.BRIAN2_LIF[self.method, each]
         return rule.refractory() if np.any(self.held) else rule

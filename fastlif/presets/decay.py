@@ -1,4 +1,4 @@
-"""What a step of exponential decay leaves."""
+"""The decay factor of one time step."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from fastlif.kernels.elementary import exp
 
 
 def decay(dt: float, tau: Parameter, dtype: np.dtype[Any]) -> Numbers:
-    """Return ``exp(-dt/tau)``, the exponential correctly rounded.
+    """Return ``exp(-dt/tau)`` in ``dtype``, with a correctly rounded exponential.
 
-    PyTorch divides a number by a tensor in two roundings: by the tensor's reciprocal.
+    PyTorch divides a number by a tensor in two roundings, as a product with the reciprocal.
     """
     exponent = dtype.type(1) / np.asarray(tau, dtype) * -np.asarray(dt, dtype)
     return np.asarray(exp(exponent.astype(np.float64)), dtype)

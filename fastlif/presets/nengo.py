@@ -1,4 +1,4 @@
-"""Nengo's neurons."""
+"""The neurons of Nengo."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,39 +14,52 @@ from fastlif.neurons.base import Neuron
 
 @dataclass(frozen=True, eq=False)
 class nengo_lif(Neuron):
-    r"""``nengo.LIF``, whose spikes are timed within a step, bit for bit in float64.
+    r"""Nengo's neuron ``nengo.LIF``, whose spikes have times within a step.
 
     .. math:: b = u + (J - u)\left(1 - e^{-\delta/\tau_{rc}}\right)
 
-    where :math:`\delta` is the part of the step in which the neuron is not refractory; exact for a
-    current that is constant within a step. A step reports a spike where the membrane rises above
-    1 (``>``), and resets it to 0 in the same step.
+    where :math:`\delta` is the part of the step in which the neuron is not refractory. The
+    integration is exact for a current that is constant within a step.
 
-    **Refractory**: for ``tau_ref`` from the very moment of the spike,
-    ``dt + tau_rc*log1p(-(b - 1)/(J - 1))`` into the step, the membrane is held at 0 and the input
-    lost; then it integrates for what is left of the step. So where ``tau_ref >= dt`` the rate
-    follows the closed form ``1/(tau_ref + tau_rc*log1p(1/(J - 1)))``. ``State.refractory`` is
-    Nengo's refractory_time.
+    **Spikes**: a step reports a spike if the membrane rises above 1 (``>``), and resets it to 0 in
+    the same step.
 
-    Checked with Nengo 4.1.0. ``J`` is the current after gain and bias. Nengo draws initial
-    voltages at random; here a run starts from 0 unless ``initial`` says otherwise. Nengo's output
-    is ``amplitude/dt`` where spikes are.
+    **Refractory period**: the membrane stays at 0 and the input is lost for ``tau_ref`` after the
+    time of the spike, which is ``dt + tau_rc*log1p(-(b - 1)/(J - 1))`` into the step. The neuron
+    then integrates over the rest of the step. If ``tau_ref >= dt``, the firing rate is therefore
+    that of the closed form ``1/(tau_ref + tau_rc*log1p(1/(J - 1)))``. ``State.refractory`` is
+    Nengo's ``refractory_time`` (second).
 
     Parameters
     ----------
     tau_rc : float or array_like
         Membrane time constant (second), positive.
     tau_ref : float or array_like
-        Refractory period (second).
+        Refractory period (second), not negative.
     min_voltage : float or array_like
-        Floor of the membrane, at most 0; may be -inf.
+        Lower bound of the membrane, at most 0; may be -inf.
     dt : float
-        Step (second), positive.
+        Time step (second), positive.
 
     Raises
     ------
-    TypeError, ValueError
-        If a parameter is not a real number, NaN or out of its range.
+    TypeError
+        If a parameter has a wrong type.
+    ValueError
+        If a parameter is NaN or out of its range.
+
+    Notes
+    -----
+    Array parameters have one value per neuron and broadcast with the population. The input ``J`` is
+    the current after gain and bias. Nengo draws random initial voltages; here, a run starts at 0
+    unless ``initial`` is given. Nengo's output is ``amplitude/dt`` in steps that fire.
+
+    In float64, the spikes are equal to Nengo's, and the membranes are bit-identical if the
+    functions ``expm1`` and ``log1p`` that Nengo uses are correctly rounded.
+
+    References
+    ----------
+    Nengo 4.1.0, ``nengo.LIF.step``.
 
     Examples
     --------
@@ -89,23 +102,33 @@ class nengo_lif(Neuron):
 
 @dataclass(frozen=True, eq=False)
 class nengo_spiking_rectified_linear(Neuron):
-    r"""``nengo.SpikingRectifiedLinear``, which does not leak, bit for bit in float64.
+    r"""Nengo's neuron ``nengo.SpikingRectifiedLinear``, which has no leak.
 
     .. math:: b = u + \max(J, 0)\,\Delta t, \qquad s = \lfloor b \rfloor
 
-    A step reports s spikes, several where the rate is above 1/dt: ``run.spikes`` is int32. They
-    are subtracted in the same step. No refractory period. Checked with Nengo 4.1.0; a run starts
-    from 0 unless ``initial`` says otherwise. Nengo's output is ``amplitude/dt`` times s.
+    A step reports s spikes, several if the rate is above 1/dt, and subtracts s from the membrane in
+    the same step. ``run.spikes`` has dtype int32. There is no refractory period.
 
     Parameters
     ----------
     dt : float
-        Step (second), positive.
+        Time step (second), positive.
 
     Raises
     ------
-    TypeError, ValueError
-        If a parameter is not a real number, NaN or out of its range.
+    TypeError
+        If ``dt`` is not one real number.
+    ValueError
+        If ``dt`` is NaN or out of its range.
+
+    Notes
+    -----
+    A run starts at 0 unless ``initial`` is given. Nengo's output is ``s*amplitude/dt``. In float64,
+    spikes and membranes are bit-identical to Nengo's.
+
+    References
+    ----------
+    Nengo 4.1.0, ``nengo.SpikingRectifiedLinear.step``.
 
     Examples
     --------

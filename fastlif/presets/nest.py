@@ -1,4 +1,4 @@
-"""NEST's neuron."""
+"""The leaky integrate-and-fire neuron of NEST."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,34 +7,33 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastlif.checks import Parameter, choice, duration, number, optional, parameter, steps_of
-from fastlif.kernels import catalogue, rules
+from fastlif.kernels import catalogue
 from fastlif.kernels.compose import Rule
 from fastlif.kernels.elementary import exp
 from fastlif.neurons.base import Neuron
 
-_TICS = 1000  # a millisecond; NEST rounds times to these
+_TICS = 1000  # per millisecond; NEST rounds times to tics
 
 
 @dataclass(frozen=True, eq=False)
 class nest_iaf_psc_delta(Neuron):
-    r"""NEST's ``iaf_psc_delta``, exactly integrated, bit for bit in float64.
+    r"""NEST's neuron ``iaf_psc_delta``, with exact integration.
 
     .. math::
 
         b = P_{30}\,(i + I_e) + P_{33}\,u, \qquad P_{33} = e^{-\Delta t/\tau_m}, \qquad
         P_{30} = \frac{1 - P_{33}}{C_m}\,\tau_m
 
-    **The membrane is relative to the resting potential**, as NEST keeps it: ``V_m = E_L + mem``.
-    A membrane below ``V_min`` is raised to it. A step reports a spike where the charged membrane
-    reaches the threshold (``>=``), and resets it to ``V_reset`` in the same step; NEST stamps it
-    with the time at which the step ends, ``(t + 1)*dt``.
+    **The membrane is relative to the resting potential**, as in NEST's state: ``V_m = E_L + mem``.
+    A membrane below ``V_min`` is set to ``V_min``.
 
-    **Refractory**: NEST rounds ``t_ref`` to a microsecond, then up to k whole steps. For k steps
-    the membrane is held at ``V_reset`` and the input lost; the least interval between two spikes
-    is k + 1 steps, one more than Brian2's.
+    **Spikes**: a step reports a spike if the membrane after integration reaches the threshold
+    (``>=``), and resets it to ``V_reset`` in the same step. NEST gives this spike the time at which
+    the step ends, ``(t + 1)*dt``.
 
-    ``current[t]`` is what acts in step t: NEST delivers what a generator emits a step later.
-    Checked with NEST 3.10.0. ``refractory_input`` is not supported.
+    **Refractory period**: NEST rounds ``t_ref`` to microseconds, and then up to k whole steps. For
+    k steps the membrane stays at ``V_reset`` and the input is lost. The shortest interval between
+    two spikes is k + 1 steps, one more than in Brian2.
 
     Parameters
     ----------
@@ -43,24 +42,39 @@ class nest_iaf_psc_delta(Neuron):
     C_m : float or array_like
         Capacitance (pF), positive.
     t_ref : float or array_like
-        Refractory period (ms).
+        Refractory period (ms), not negative.
     E_L : float or array_like
         Resting potential (mV).
     I_e : float or array_like
-        Constant current (pA) beside the input.
+        Constant current (pA) in addition to the input.
     V_th, V_reset : float or array_like
-        Threshold and reset potential (mV); the latter must be the smaller one.
+        Threshold and reset potential (mV); ``V_reset`` must be less than ``V_th``.
     V_min : float or array_like, optional
-        Floor of the membrane (mV).
+        Lower bound of the membrane (mV).
     input : {"current", "spikes"}
-        Whether the input is a current (pA), or weighted spikes that jump the membrane (mV).
+        Whether the input is a current (pA), or weighted spikes that are added to the membrane (mV).
     dt : float
-        Step (ms), NEST's resolution: a whole number of microseconds.
+        Time step (ms), NEST's resolution: a whole number of microseconds.
 
     Raises
     ------
-    TypeError, ValueError
-        If a parameter is not a real number, NaN or out of its range.
+    TypeError
+        If a parameter has a wrong type.
+    ValueError
+        If a parameter is NaN or out of its range.
+
+    Notes
+    -----
+    Array parameters have one value per neuron and broadcast with the population. ``current[t]``
+    acts in step t; NEST delivers the current of a generator one step after it is emitted.
+    ``refractory_input`` is not supported.
+
+    In float64, the spikes are equal to NEST's, and the membranes are bit-identical if the
+    exponential that NEST uses is correctly rounded.
+
+    References
+    ----------
+    NEST 3.10.0, ``iaf_psc_delta``.
 
     Examples
     --------
@@ -83,7 +97,7 @@ class nest_iaf_psc_delta(Neuron):
     V_reset: Parameter = -70.0
     input: str = "current"
     dt: float = 0.1
-    held: Parameter = field(init=False, repr=False)  # steps for which a neuron is refractory
+    held: Parameter = field(init=False, repr=False)  # length of the refractory period in steps
 
     def __post_init__(self) -> None:
         self._set(
@@ -99,20 +113,18 @@ class nest_iaf_psc_delta(Neuron):
             dt=number("dt", self.dt, above=0),
         )
         if np.any(np.asarray(self.V_reset) >= np.asarray(self.V_th)):
-            raise ValueError(
-                f"V_reset must be smaller than V_th, got {self.V_reset!s} and {self.V_th!s}"
-            )
+            raise ValueError(f"V_reset must be less than V_th={self.V_th!s}, got {self.V_reset!s}")
         step = float(self.dt) * _TICS
         if abs(step - round(step)) > 1e-6 * step:
             raise ValueError(f"dt must be a whole number of microseconds, got {self.dt!s} ms")
-        # As NEST's class Time: to the nearest tic, then to the steps that hold it.
+        # As NEST's class Time does: round to the nearest tic, then up to whole steps.
         tics = np.floor(np.asarray(self.t_ref, np.float64) * _TICS + 0.5)
         held = np.trunc((tics + (round(step) - 1)) * (1 / round(step)))
         object.__setattr__(self, "held", steps_of("t_ref/dt", held))
 
     @property
     def rule(self) -> Rule:
-        """The rule of one step."""
+        """The update rule that the kernels apply."""
         rule = catalogue.NEST_IAF_PSC_DELTA[self.input]
         if self.V_min is None:
             rule = rule._replace(limit=None)

@@ -1,4 +1,4 @@
-"""Norse's neurons."""
+"""The neurons of Norse."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,31 +14,44 @@ from fastlif.neurons.base import Neuron
 
 @dataclass(frozen=True, eq=False)
 class norse_lif(Neuron):
-    r"""Norse's LIF neuron with a current that jumps and leaks (``LIFCell``), bit for bit.
+    r"""Norse's neuron ``LIFCell``, with a synaptic current.
 
     .. math::
 
         I = I_0 + i, \qquad b = u + \Delta t\,\tau_{mem}^{-1}\,((u_{leak} - u) + I), \qquad
         I_0 \leftarrow I - \Delta t\,\tau_{syn}^{-1} I
 
-    Euler's method; the input jumps the current before the membrane sees it. A step reports a
-    spike where the charged membrane is above the threshold (``>``), and resets it to ``v_reset``
-    in the same step; the current is not reset. No refractory period: the least interval is one
-    step. Checked with Norse 1.1.0 (``lif_feed_forward_step``), in float32 and float64.
+    These are Euler steps. The input is added to the synaptic current before the membrane is
+    updated.
+
+    **Spikes**: a step reports a spike if the membrane after integration is above the threshold
+    (``>``), and resets it to ``v_reset`` in the same step; a spike does not reset the synaptic
+    current. There is no refractory period.
 
     Parameters
     ----------
     tau_syn_inv, tau_mem_inv : float or array_like
-        Inverse time constants of synapse and membrane (1/second), positive.
+        Inverse time constants of the synapse and the membrane (1/second), positive.
     v_leak, v_th, v_reset : float or array_like
-        Leak, threshold and reset potential. A run starts at ``v_leak``, without current.
+        Leak, threshold and reset potential. A run starts at ``v_leak`` with no synaptic current.
     dt : float
-        Step (second), positive.
+        Time step (second), positive.
 
     Raises
     ------
-    TypeError, ValueError
-        If a parameter is not a real number, NaN or out of its range.
+    TypeError
+        If a parameter has a wrong type.
+    ValueError
+        If a parameter is NaN or out of its range.
+
+    Notes
+    -----
+    Array parameters have one value per neuron and broadcast with the population. In float32 and
+    float64, spikes and membranes are bit-identical to Norse's.
+
+    References
+    ----------
+    Norse 1.1.0, ``norse.torch.functional.lif.lif_feed_forward_step``.
 
     Examples
     --------
@@ -84,13 +97,14 @@ class norse_lif(Neuron):
 
 @dataclass(frozen=True, eq=False)
 class norse_lif_box(Neuron):
-    r"""Norse's LIF neuron without a synapse (``LIFBoxCell``), bit for bit.
+    r"""Norse's neuron ``LIFBoxCell``, without a synaptic current.
 
     .. math:: b = u + \Delta t\,\tau_{mem}^{-1}\,(i + u_{leak} - u)
 
-    Euler's method. A step reports a spike where the charged membrane is above the threshold
-    (``>``), and resets it in the same step. No refractory period: the least interval is one step.
-    Checked with Norse 1.1.0 (``lif_box_feed_forward_step``), in float32 and float64.
+    These are Euler steps.
+
+    **Spikes**: a step reports a spike if the membrane after integration is above the threshold
+    (``>``), and resets it in the same step. There is no refractory period.
 
     Parameters
     ----------
@@ -99,14 +113,25 @@ class norse_lif_box(Neuron):
     v_leak, v_th, v_reset : float or array_like
         Leak, threshold and reset potential. A run starts at ``v_leak``.
     reset_method : {"reset_value", "reset_subtract"}
-        Reset to ``v_reset``, or by ``v_th``.
+        Whether a spike resets the membrane to ``v_reset`` or subtracts ``v_th``.
     dt : float
-        Step (second), positive.
+        Time step (second), positive.
 
     Raises
     ------
-    TypeError, ValueError
-        If a parameter is not a real number, NaN or out of its range.
+    TypeError
+        If a parameter has a wrong type.
+    ValueError
+        If a parameter is NaN or out of its range.
+
+    Notes
+    -----
+    Array parameters have one value per neuron and broadcast with the population. In float32 and
+    float64, spikes and membranes are bit-identical to Norse's.
+
+    References
+    ----------
+    Norse 1.1.0, ``norse.torch.functional.lif_box.lif_box_feed_forward_step``.
 
     Examples
     --------
@@ -138,7 +163,7 @@ class norse_lif_box(Neuron):
 
     @property
     def rule(self) -> Rule:
-        """The rule of one step."""
+        """The update rule that the kernels apply."""
         return catalogue.NORSE_LIF_BOX[self.reset_method]
 
     def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:

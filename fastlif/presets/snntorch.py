@@ -1,4 +1,4 @@
-"""snnTorch's neurons, which are fastlif's own."""
+"""The neurons of snnTorch, which are also fastlif's own."""
 
 from numpy.typing import ArrayLike
 
@@ -15,18 +15,31 @@ def snntorch_lapicque(
     threshold: Parameter = 1.0,
     reset_mechanism: str = "subtract",
 ) -> Lapicque:
-    r"""Return ``snntorch.Lapicque``: :class:`fastlif.Lapicque`, bit for bit.
+    r"""Return snnTorch's neuron ``snntorch.Lapicque``, which is :class:`fastlif.Lapicque`.
 
     .. math:: b = i R \frac{1}{RC} \Delta t + \left(1 - \frac{\Delta t}{RC}\right) u
 
-    A step reports a spike where the membrane leaves it above the threshold (``>``); the reset
-    (subtract, zero or none) follows in the next step. No refractory period. Checked with snnTorch
-    1.0.0 and PyTorch 2.13.0, in float32.
+    A step reports a spike if the membrane leaving it is above the threshold (``>``). The reset
+    follows in the next step. There is no refractory period.
 
     Parameters
     ----------
     beta, R, C, time_step, threshold, reset_mechanism
-        As snnTorch's, and as :class:`fastlif.Lapicque` says.
+        The parameters of snnTorch and of :class:`fastlif.Lapicque`.
+
+    Returns
+    -------
+    Lapicque
+        The neuron.
+
+    Notes
+    -----
+    In float32, spikes and membranes are bit-identical to snnTorch's if the logarithm with which
+    snnTorch infers R or C from ``beta`` is correctly rounded.
+
+    References
+    ----------
+    snnTorch 1.0.0 with PyTorch 2.13.0, ``snntorch.Lapicque``.
 
     Examples
     --------
@@ -45,18 +58,31 @@ def snntorch_leaky(
     reset_mechanism: str = "subtract",
     reset_delay: bool = True,
 ) -> Leaky:
-    r"""Return ``snntorch.Leaky``: :class:`fastlif.Leaky`, bit for bit.
+    r"""Return snnTorch's neuron ``snntorch.Leaky``, which is :class:`fastlif.Leaky`.
 
     .. math:: b = \beta u + i
 
-    A step reports a spike where the membrane leaves it above the threshold (``>``); the reset
-    (subtract, zero or none) follows in the next step, or with ``reset_delay=False`` in the same
-    one. No refractory period. Checked with snnTorch 1.0.0 and PyTorch 2.13.0, in float32.
+    A step reports a spike if the membrane leaving it is above the threshold (``>``). The reset
+    follows in the next step or, with ``reset_delay=False``, in the same step. There is no
+    refractory period.
 
     Parameters
     ----------
     beta, threshold, reset_mechanism, reset_delay
-        As snnTorch's, and as :class:`fastlif.Leaky` says.
+        The parameters of snnTorch and of :class:`fastlif.Leaky`.
+
+    Returns
+    -------
+    Leaky
+        The neuron.
+
+    Notes
+    -----
+    In float32, spikes and membranes are bit-identical to snnTorch's.
+
+    References
+    ----------
+    snnTorch 1.0.0 with PyTorch 2.13.0, ``snntorch.Leaky``.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""SpikingJelly's neurons."""
+"""The neurons of SpikingJelly."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,33 +14,45 @@ from fastlif.neurons.base import Neuron
 
 @dataclass(frozen=True, eq=False)
 class spikingjelly_lif(Neuron):
-    r"""SpikingJelly's ``LIFNode``, bit for bit.
+    r"""SpikingJelly's neuron ``LIFNode``.
 
     .. math::
 
         b = u + \frac{i - (u - u_{reset})}{\tau} \quad\text{or}\quad
         b = u - \frac{u - u_{reset}}{\tau} + i
 
-    with and without ``decay_input``. A step reports a spike where the charged membrane reaches
-    the threshold (``>=``), and resets it in the same step: to ``v_reset``, or where that is None
-    by the threshold (and then leaks to 0). No refractory period: the least interval is one step.
-    Checked with SpikingJelly 2.0.0 (multi-step), in float32.
+    with and without ``decay_input``.
+
+    **Spikes**: a step reports a spike if the membrane after integration reaches the threshold
+    (``>=``), and resets it in the same step: to ``v_reset`` or, if ``v_reset`` is None, by the
+    threshold (the membrane then decays to 0). There is no refractory period.
 
     Parameters
     ----------
     tau : float or array_like
         Membrane time constant in steps, above 1.
     decay_input : bool
-        Whether the input leaks too.
+        Whether the input is divided by ``tau`` too.
     v_threshold : float or array_like
         Threshold.
     v_reset : float, array_like or None
-        What the membrane is reset to, leaks to and starts from.
+        Potential after a spike, to which the membrane also decays and at which a run starts.
 
     Raises
     ------
-    TypeError, ValueError
-        If a parameter is not a real number, NaN or out of its range.
+    TypeError
+        If a parameter has a wrong type.
+    ValueError
+        If a parameter is NaN or out of its range.
+
+    Notes
+    -----
+    Array parameters have one value per neuron and broadcast with the population. In float32 and
+    float64, spikes and membranes are bit-identical to SpikingJelly's.
+
+    References
+    ----------
+    SpikingJelly 2.0.0, ``spikingjelly.activation_based.neuron.LIFNode``, multi-step mode.
 
     Examples
     --------
@@ -66,12 +78,12 @@ class spikingjelly_lif(Neuron):
 
     @property
     def rule(self) -> Rule:
-        """The rule of one step."""
+        """The update rule that the kernels apply."""
         return catalogue.SPIKINGJELLY_LIF[self.decay_input, self.v_reset is None]
 
     @property
     def resting(self) -> Parameter:
-        """The membrane that a run starts from if none is given."""
+        """The membrane at which a run starts if ``initial`` is not given."""
         return 0.0 if self.v_reset is None else self.v_reset
 
     def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
@@ -85,26 +97,36 @@ class spikingjelly_lif(Neuron):
 
 @dataclass(frozen=True, eq=False)
 class spikingjelly_if(Neuron):
-    r"""SpikingJelly's ``IFNode``, which does not leak, bit for bit.
+    """SpikingJelly's neuron ``IFNode``, which has no leak.
 
     .. math:: b = u + i
 
-    A step reports a spike where the charged membrane reaches the threshold (``>=``), and resets
-    it in the same step: to ``v_reset``, or where that is None by the threshold. No refractory
-    period: the least interval is one step. Checked with SpikingJelly 2.0.0 (multi-step), in
-    float32.
+    **Spikes**: a step reports a spike if the membrane after integration reaches the threshold
+    (``>=``), and resets it in the same step: to ``v_reset`` or, if ``v_reset`` is None, by the
+    threshold. There is no refractory period.
 
     Parameters
     ----------
     v_threshold : float or array_like
         Threshold.
     v_reset : float, array_like or None
-        What the membrane is reset to and starts from.
+        Potential after a spike, at which a run also starts.
 
     Raises
     ------
-    TypeError, ValueError
-        If a parameter is not a real number, NaN or out of its range.
+    TypeError
+        If a parameter has a wrong type.
+    ValueError
+        If a parameter is NaN or out of its range.
+
+    Notes
+    -----
+    Array parameters have one value per neuron and broadcast with the population. In float32 and
+    float64, spikes and membranes are bit-identical to SpikingJelly's.
+
+    References
+    ----------
+    SpikingJelly 2.0.0, ``spikingjelly.activation_based.neuron.IFNode``, multi-step mode.
 
     Examples
     --------
@@ -125,12 +147,12 @@ class spikingjelly_if(Neuron):
 
     @property
     def rule(self) -> Rule:
-        """The rule of one step."""
+        """The update rule that the kernels apply."""
         return catalogue.SPIKINGJELLY_IF[self.v_reset is None]
 
     @property
     def resting(self) -> Parameter:
-        """The membrane that a run starts from if none is given."""
+        """The membrane at which a run starts if ``initial`` is not given."""
         return 0.0 if self.v_reset is None else self.v_reset
 
     def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:

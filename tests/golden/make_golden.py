@@ -1,10 +1,9 @@
-"""Make the golden files from the real packages: snnTorch, and the notebook's functions on tensors.
+"""Create the golden files with snnTorch and with the tutorial's functions on tensors.
 
-    pip install torch snntorch==1.0.0 numpy
-    python tests/golden/make_golden.py
+    pip install torch snntorch==1.0.0 numpy python tests/golden/make_golden.py
 
-Each file holds runs as arrays (run, step, neuron), and their parameters as JSON. Made with
-snnTorch 1.0.0 and PyTorch 2.13.0 (CPU). The test suite reads the files and needs neither.
+Each file contains runs as arrays (run, step, neuron), and their parameters as JSON. The files were
+created with snnTorch 1.0.0 and PyTorch 2.13.0 (CPU). The tests read the files and require neither.
 """
 
 import json
@@ -19,7 +18,7 @@ RESETS = ("subtract", "zero", "none")
 HERE = Path(__file__).parent
 
 
-def leaky_integrate_neuron(U, time_step=1e-3, I=0, R=5e7, C=1e-10):  # noqa: E741 - the notebook's
+def leaky_integrate_neuron(U, time_step=1e-3, I=0, R=5e7, C=1e-10):  # noqa: E741 - the tutorial's
     tau = R * C
     U = U + (time_step / tau) * (-U + I * R)
     return U
@@ -42,7 +41,7 @@ def stepped(neuron, current, mem):
 
 
 def values(rng, low, high, each):
-    """Draw a parameter: one number with few digits, or a float32 array with one a neuron."""
+    """Draw a parameter: a number with few digits, or a float32 array with one value per neuron."""
     drawn = rng.uniform(low, high, NEURONS if each else None)
     return drawn.astype(np.float32) if each else float(f"{drawn:.3g}")
 
@@ -52,7 +51,7 @@ def tensor(value):
 
 
 def lapicque(rng, run):
-    """Draw a Lapicque: R and C, or beta with none or one of them; numbers or one a neuron."""
+    """Draw a Lapicque with R and C, or with beta and at most one of them; numbers or arrays."""
     reset, given, each = RESETS[run % 3], ("RC", "RC", "b", "bR", "bC")[run % 5], run % 2 == 1
     time_step = values(rng, 5e-4, 1.5e-3, each and run % 4 == 1)
     kwargs = {"time_step": time_step, "threshold": values(rng, 0.3, 1.5, each)}
@@ -63,7 +62,7 @@ def lapicque(rng, run):
     if "C" in given:
         kwargs["C"] = values(rng, 2e-3, 9e-3, each and run % 3 != 1)
 
-    # snnTorch's constructor takes one number each; its forward pass takes what the buffers hold.
+    # snnTorch's constructor requires numbers; its forward pass also accepts tensors in the buffers.
     def one(j):
         numbers = {k: v if np.ndim(v) == 0 else float(v[j]) for k, v in kwargs.items()}
         return snntorch.Lapicque(reset_mechanism=reset, **numbers)
@@ -88,7 +87,7 @@ def leaky(rng, run):
 
 
 def notebook(rng, run):
-    """Draw parameters of the notebook's function: Python's numbers as there, or float32 tensors."""
+    """Draw parameters of the tutorial's function: Python numbers, or float32 tensors."""
     each = run % 2 == 1
     kwargs = {
         "threshold": values(rng, 0.3, 1.5, each),

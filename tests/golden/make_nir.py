@@ -1,15 +1,16 @@
-"""Make the NIR files, with the exporters of snnTorch and Norse, and what those tools compute.
+"""Create the NIR files with the exporters of snnTorch and Norse, and the results of these tools.
 
-    pip install torch snntorch==1.0.0 norse==1.1.0 nir==1.0.8 nirtorch==2.6 numpy
-    python tests/golden/make_nir.py
+    pip install torch snntorch==1.0.0 norse==1.1.0 nir==1.0.8 nirtorch==2.6 numpy python
+    tests/golden/make_nir.py
 
-`nir_networks.npz` holds, for each file, the input (step, neuron) and the spikes and membrane of
-each layer (the membrane as the tool keeps it between steps), from a state of zeros, or of
-`v_leak` in Norse. A file says `v_reset` = 0 however its network resets, so each network ran twice:
-as the file says, and by subtraction (`_subtract`: of the membranes, only the last layer's).
-Inputs are 0 or 1 and weights multiples of 1/64, so the sums of the linear layers are exact in any
-order. `meta` is JSON: versions, the time step at which each file is its network, and the resets.
-Reading the files takes nir 1.0.6 or later, and none of the other packages.
+For each file, `nir_networks.npz` contains the input (step, neuron) and the spikes and membranes of
+each layer (the membrane as the tool stores it between steps), starting from zeros, or in Norse from
+`v_leak`. A file contains `v_reset` = 0 regardless of its network's reset, so each network ran
+twice: with the reset of the file, and with reset by subtraction (`_subtract`; membranes of the last
+layer only). Inputs are 0 or 1 and weights are multiples of 1/64, so that the sums of the linear
+layers are exact in any order. `meta` is JSON: versions, the time step at which each file equals its
+network, and the resets. Reading the files requires nir 1.0.6 or later, and none of the other
+packages.
 """
 
 import json
@@ -27,7 +28,7 @@ from snntorch.export_nir import _extract_snntorch_module, export_to_nir
 STEPS, INPUTS, HIDDEN, OUTPUTS, CUBA = 200, 12, 30, 5, 6
 HERE = Path(__file__).parent
 PACKAGES = ("nir", "nirtorch", "norse", "numpy", "snntorch", "torch")
-# snnTorch writes for a step of 1e-4. Norse writes its time constants times its step of 1e-3.
+# snnTorch assumes a step of 1e-4. Norse multiplies its time constants by its step of 1e-3.
 TIME_STEP = {"snntorch": 1e-4, "norse": 1e-6, "cuba": 1e-4}
 SNNTORCH_RESET = "reset_mechanism='zero', reset_delay=False"
 SNNTORCH_SUBTRACT = "reset_mechanism='subtract', reset_delay=True (the default)"
@@ -42,7 +43,7 @@ RESET = {
 
 
 def each(rng, low, high, neurons):
-    """Draw a parameter, one a neuron: nir 1.0.8 refuses a layer of neurons with one for all."""
+    """Draw a parameter with one value per neuron, because nir 1.0.8 rejects scalars for a layer."""
     return torch.tensor(rng.uniform(low, high, neurons), dtype=torch.float32)
 
 
@@ -97,7 +98,7 @@ def snntorch_reset(subtract):
 
 
 def run(network, inputs):
-    """Run a network step by step: for each layer of neurons, its spikes and its states."""
+    """Simulate a network step by step; return spikes and states of each layer of neurons."""
     rows = {layer: [] for layer in network if not isinstance(layer, torch.nn.Linear)}
     state = dict.fromkeys(rows)
     for step in torch.tensor(inputs):
@@ -116,13 +117,13 @@ def run(network, inputs):
 
 
 def export(name, network):
-    if name == "cuba":  # nirtorch finds no input of a network of one layer
+    if name == "cuba":  # nirtorch does not find the input of a network with one layer
         graph = nir.NIRGraph.from_list(_extract_snntorch_module(network[0]))
     elif name == "norse":
         graph = norse.to_nir(network, torch.zeros(INPUTS))
     else:
         graph = export_to_nir(network, torch.zeros(INPUTS))
-    graph.edges.sort()  # they come in the order of a set
+    graph.edges.sort()  # nirtorch returns them in the order of a set
     nir.write(HERE / f"{name}.nir", graph, compression=None)
 
 

@@ -1,11 +1,11 @@
-"""Make the reference runs of the presets: the cases of tests/peers, run by the peers themselves.
+"""Create the reference runs of the presets: the cases of tests/peers, run by the simulators.
 
     python tests/golden/make_peers.py [PRESET ...]
 
-.ci/peers installs the peers, of the versions that the files were made with.
-Without names it makes those of tests/peers/cases.py whose peer can be imported. A file holds, for
-case k: spikes_k (bits along the neurons, or counts), membrane_k (the first four neurons), final_k
-(the last step), digest_k (of the whole membrane, in which -0.0 counts as 0.0).
+.ci/peers installs the simulators in the versions used for the files. Without names, the script runs
+the cases of tests/peers/cases.py whose simulator can be imported. For case k, a file contains
+spikes_k (bits along the neurons, or counts), membrane_k (the first four neurons), final_k (the last
+step) and digest_k (of all membranes, with -0.0 replaced by 0.0).
 """
 
 import hashlib
@@ -22,7 +22,7 @@ TESTS = Path(__file__).parents[1]
 
 
 def write(name, table):
-    """Run all cases of a preset and write its file; the table is peers.cases or its like."""
+    """Run all cases of a preset and write its file; ``table`` is one of tables()."""
     peer = importlib.import_module(f"peers.{table.MODULES[name]}")
     meta = {"peer": peer.PACKAGE, "version": metadata.version(peer.PACKAGE)}
     meta["numpy"] = np.__version__
@@ -40,7 +40,7 @@ def write(name, table):
         arrays[f"digest_{k}"] = np.array(digest(membrane))
         firing.append(f"{np.mean(spikes > 0):.1%}")
     np.savez_compressed(HERE / f"{name}.npz", **arrays)
-    print(f"{name}: neurons that fire in a step: {', '.join(firing)}")
+    print(f"{name}: fraction of neuron-steps that fire: {', '.join(firing)}")
 
 
 def packed(spikes):
@@ -50,12 +50,12 @@ def packed(spikes):
 
 
 def digest(membrane):
-    # Adding 0.0 turns -0.0 into 0.0.
+    # Adding 0.0 replaces -0.0 by 0.0.
     return hashlib.sha256(np.ascontiguousarray(membrane + 0.0).tobytes()).hexdigest()
 
 
 def tables():
-    """Find the tables of cases; the second needs peers that are not for every machine."""
+    """Return the tables of cases; the second one requires simulators that not every machine has."""
     names = ["cases"] + ["cases_double"] * (TESTS / "peers" / "cases_double.py").exists()
     return [importlib.import_module(f"peers.{name}") for name in names]
 
@@ -64,7 +64,7 @@ def importable(module):
     try:
         importlib.import_module(f"peers.{module}")
     except ImportError as error:
-        print(f"{module}: left out ({error})")
+        print(f"{module}: skipped ({error})")
         return False
     return True
 

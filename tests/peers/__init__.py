@@ -1,1 +1,1 @@
-"""The peers' own code, run as their users run it."""
+"""The simulators' own code, called as their users call it."""

@@ -1,11 +1,11 @@
-"""Brian2's own leaky integrate-and-fire neuron, stepped over given currents."""
+"""Brian2's leaky integrate-and-fire neuron, stepped through given currents."""
 
 import brian2
 import numpy as np
 
 PACKAGE = "Brian2"
 
-# A compiler may contract or reorder arithmetic: NumPy computes it as written.
+# A compiler may contract or reorder operations; NumPy computes them as written.
 brian2.prefs.codegen.target = "numpy"
 
 
@@ -28,7 +28,7 @@ def brian2_lif(
     current = np.asarray(current, np.float64)
     T, N = current.shape
     equation = {"tau": tau, "v_rest": v_rest, "R": R}
-    # Brian2 orders the arithmetic by which of these are constants: all of them or none here.
+    # Brian2 orders the operations by which of these are constants; here, all of them or none.
     if any(np.ndim(v) for v in equation.values()):
         equation = {k: np.broadcast_to(v, N) for k, v in equation.items()}
     given = equation | {"v_th": v_th, "v_reset": v_reset, "pause": refractory}

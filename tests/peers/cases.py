@@ -1,4 +1,4 @@
-"""The cases on which a preset is held against its peer: their parameters, and drawn currents."""
+"""The cases in which a preset is compared with its simulator: parameters and random currents."""
 
 import zlib
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Case(NamedTuple):
-    """A run: its current is uniform in [low, high); a parameter ("each", low, high) is too."""
+    """A run: its current is uniform in [low, high), as is a parameter ("each", low, high)."""
 
     parameters: dict
     low: float
@@ -293,5 +293,5 @@ def parameters_of(name, index, cases=CASES):
 
 
 def seed_of(name, index):
-    # Halved, for a seed and the next one to be below 2**32.
+    # Halved, so that the seed and the next integer are below 2**32.
     return zlib.crc32(f"{name} {index}".encode()) // 2

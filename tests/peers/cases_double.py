@@ -1,4 +1,4 @@
-"""More cases, of the peers that compute in double precision: Brian2 and NEST."""
+"""The cases of the simulators that compute in double precision: Brian2 and NEST."""
 
 from peers import cases
 from peers.cases import Case

@@ -19,7 +19,7 @@ def nengo_spiking_rectified_linear(current, amplitude=1.0, dt=0.001):
 
 
 def stepped(neuron, current, dt, *states):
-    # From zero: left to itself, Nengo draws the first voltages.
+    # Start at zero; by default, Nengo draws random initial voltages.
     state = {name: np.zeros_like(current[0]) for name in states}
     output, voltage = np.empty_like(current), np.empty_like(current)
     for t, J in enumerate(current):

@@ -1,15 +1,15 @@
-"""NEST's own iaf_psc_delta, stepped over given currents."""
+"""NEST's iaf_psc_delta, stepped through given currents."""
 
 import os
 
 import numpy as np
 
 os.environ.setdefault("PYNEST_QUIET", "1")
-import nest  # it greets unless told not to
+import nest  # prints a banner unless PYNEST_QUIET is set
 
 PACKAGE = "nest-simulator"
 
-# A generator's amplitude stamped with step 1, the first it takes, acts in the update of step 2.
+# The first possible amplitude of a generator, with time stamp 1, acts in the update of step 2.
 LEAD = 2
 
 
@@ -30,8 +30,8 @@ def nest_iaf_psc_delta(
     current = np.asarray(current, np.float64)
     T, N = current.shape
     parameters = {"tau_m": tau_m, "C_m": C_m, "t_ref": t_ref, "I_e": I_e, "E_L": 0.0, "V_m": 0.0}
-    # NEST's state is V_m - E_L, and E_L taken from these is what it compares with. It reports
-    # V_m, the sum: which is the state itself if E_L is 0.
+    # NEST's state is V_m - E_L, and it compares it with these parameters minus E_L. It reports V_m,
+    # the sum, which equals the state if E_L is 0.
     parameters |= {"V_th": np.subtract(V_th, E_L), "V_reset": np.subtract(V_reset, E_L)}
     if V_min is not None:
         parameters["V_min"] = np.subtract(V_min, E_L)
@@ -57,10 +57,10 @@ def nest_iaf_psc_delta(
     nest.Connect(multimeter, neurons, syn_spec=delay)
     nest.Connect(neurons, recorder, syn_spec=delay)
 
-    # The neurons rest until the first current arrives: only then may I_e act or V_min clip.
+    # The neurons are at rest until the first current arrives; only then I_e and V_min may act.
     nest.Simulate(LEAD * dt)
     neurons.set({k: np.broadcast_to(v, N).tolist() for k, v in parameters.items()})
-    # The recorders hear of a step in a later one.
+    # The recorders receive the results of a step in a later step.
     nest.Simulate((T + 2) * dt)
 
     def placed(events):

@@ -1,4 +1,4 @@
-"""A NIR graph of one LIF node, run by Norse: its importer's neuron, stepped by its executor."""
+"""A NIR graph with one LIF node, imported and executed by Norse."""
 
 import nir
 import norse.torch as norse
@@ -10,10 +10,11 @@ PACKAGE = "norse"
 
 
 def nir_lif(current, *, tau=0.02, r=1.0, v_leak=0.0, v_threshold=1.0, v_reset=None, dt=0.001):
-    """Run a current (step, neuron): the spikes, and the membrane after the reset, from `v_leak`.
+    """Simulate a current (step, neuron) from `v_leak`; return spikes, membranes after resets.
 
-    Norse ignores `r`, so the current comes multiplied by it. Its importer ignores `reset_method`
-    for a LIF too, and resets to zero: with `v_reset` None subtraction is set on the neuron.
+    Norse ignores `r`, so the current is multiplied by it in advance. Its importer also ignores
+    `reset_method` for a LIF and resets to zero; if `v_reset` is None, subtraction is set on the
+    neuron.
     """
     assert v_reset in (None, 0)
     current = np.asarray(current, np.float32)

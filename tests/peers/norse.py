@@ -1,4 +1,4 @@
-"""Norse 1.1.0: its functions `lif_feed_forward_step` and `lif_box_feed_forward_step`, looped."""
+"""Norse 1.1.0: `lif_feed_forward_step` and `lif_box_feed_forward_step`, in a loop."""
 
 import torch
 from norse.torch.functional import reset
@@ -57,7 +57,7 @@ def norse_lif_box(
 
 
 def tensors(current, **values):
-    """Make tensors of them all, as Norse's defaults are: numbers become tensors of no dimension."""
+    """Convert all values to tensors, as Norse's defaults: numbers become tensors without axes."""
     return {name: torch.as_tensor(value, dtype=current.dtype) for name, value in values.items()}
 
 

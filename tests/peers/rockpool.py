@@ -1,11 +1,11 @@
-"""Rockpool 3.1.0: its module `LIFTorch`, evolved once over the whole sequence; float32 only."""
+"""Rockpool 3.1.0: its module `LIFTorch`, called once with the whole sequence; float32 only."""
 
 import sys
 
 import numpy as np
 import torch
 
-# Rockpool imports samna if it can; that of PyPI then has pip put another build in its place.
+# Rockpool imports samna if it is installed; the build on PyPI tries to replace itself with pip.
 sys.modules.setdefault("samna", None)
 
 from rockpool.nn.modules import LIFTorch  # noqa: E402
@@ -26,7 +26,7 @@ def rockpool_lif(
         shape=(current.shape[1],),
         leak_mode="taus",
         tau_mem=tau_mem,
-        # A synapse's values have an axis for the synapses of each neuron, of which there is one.
+        # Synaptic parameters have an axis for the synapses of a neuron, here of length 1.
         tau_syn=tau_syn[:, None] if np.ndim(tau_syn) else tau_syn,
         bias=bias,
         threshold=threshold,

@@ -1,4 +1,4 @@
-"""Sinabs 3.1.3: its module `LIF`, called once on the whole sequence, as a batch of one."""
+"""Sinabs 3.1.3: its module `LIF`, called once with the whole sequence as a batch of one."""
 
 import numpy as np
 import torch

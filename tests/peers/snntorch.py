@@ -1,4 +1,4 @@
-"""snnTorch 1.0.0: its modules `Lapicque` and `Leaky`, called step by step."""
+"""snnTorch 1.0.0: its modules `Lapicque` and `Leaky`, stepped through time."""
 
 import numpy as np
 import snntorch
@@ -16,7 +16,7 @@ def snntorch_lapicque(
     threshold=1.0,
     reset_mechanism="subtract",
 ):
-    # What is not given is False in snnTorch.
+    # In snnTorch, a missing parameter is False.
     neuron = snntorch.Lapicque(
         beta=beta or False,
         R=R or False,

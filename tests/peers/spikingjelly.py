@@ -1,4 +1,4 @@
-"""SpikingJelly 2.0.0: its modules `LIFNode` and `IFNode`, called once on the whole sequence."""
+"""SpikingJelly 2.0.0: its modules `LIFNode` and `IFNode`, called once with the whole sequence."""
 
 import torch
 from spikingjelly.activation_based import neuron

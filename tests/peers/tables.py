@@ -1,4 +1,4 @@
-"""All cases by their preset's name, and what runs a preset's peer."""
+"""All cases by the name of their preset, and the code that runs the simulator."""
 
 import warnings
 
@@ -10,9 +10,9 @@ TABLES = {name: table for table in (cases, cases_double) for name in table.CASES
 
 
 def peer_of(name):
-    """Import what runs a preset's peer; skip where the peer is missing."""
+    """Import the module that runs a preset's simulator; skip if the simulator is missing."""
     module = TABLES[name].MODULES[name]
-    with warnings.catch_warnings():  # the peers' own, at their import
+    with warnings.catch_warnings():  # warnings of the simulators themselves
         warnings.simplefilter("ignore")
         return pytest.importorskip(
             f"peers.{module}", reason=f"missing: {module}", exc_type=ImportError
