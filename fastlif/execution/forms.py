@@ -9,7 +9,8 @@ from fastlif.checks import Numbers, is_weak, numbers
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
-# dtype with byte order, shape, and True if contiguous, aligned and writeable, else strides and flags
+# dtype with byte order, shape, and True if contiguous, aligned and writeable, else its strides and
+# flags
 Form: TypeAlias = tuple[np.dtype[Any], tuple[int, ...], Any]
 
 

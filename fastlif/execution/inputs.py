@@ -133,7 +133,7 @@ class Input:
         if self.kind == "constant":
             return None
         if self.kind == "shared":
-            return bound if len(bound) == end - begin else bound[begin:end]
+            return bound if len(bound) == end - begin else bound[begin:end]  # type: ignore[no-any-return]
         block = scratch.stage()[: (end - begin) * (stop - start)].reshape(end - begin, stop - start)
         copy_in(block, bound[begin:end], start)
         return block

@@ -31,7 +31,7 @@ class Integrator:
     def __init__(self, model: Model) -> None:
         self._model, self._states = model, model.rule.states
         self._last_step: StepPlan | None = None
-        self._nothing = [None] * len(self._states)
+        self._nothing: list[Any] = [None] * len(self._states)
         self._plans: dict[Any, Any] = {}
 
     def run(

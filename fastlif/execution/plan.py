@@ -138,9 +138,10 @@ class RunPlan:
         """Return the kernels that a stretch goes through, each with the multiple that it takes."""
         records, rule = self.records, model.rule
         general = sweep_kernel(rule, step_by_step)
-        if not records.dense and "membrane" not in records.selects:
-            if self.size >= _WORTH_FOUR_STEPS or self.input.kind == "constant":
-                return [(sweep_kernel(rule, four_steps), 4), (general, 1)]
+        each_membrane = "membrane" in records.names
+        long_rows = self.size >= _WORTH_FOUR_STEPS or self.input.kind == "constant"
+        if not records.dense and not each_membrane and long_rows:
+            return [(sweep_kernel(rule, four_steps), 4), (general, 1)]
         if self.size == 1 and "events" not in records.names and "membrane" not in records.selects:
             return [(sweep_kernel(rule, one_neuron), 1)]
         return [(general, 1)]

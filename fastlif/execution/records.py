@@ -78,7 +78,7 @@ class _Spec(NamedTuple):
     """One record of a run."""
 
     name: str
-    index: int  # in ARRAYS
+    place: int  # in ARRAYS
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     flat: tuple[int, ...]  # the shape in which a kernel fills it
@@ -156,7 +156,7 @@ class RecordPlan:
             )
         # What is allocated, as plain tuples: loops over them are faster.
         self.fresh = [
-            (s.index, s.shape, s.dtype, s.flat, s.slot) for s in self.specs if not s.given
+            (s.place, s.shape, s.dtype, s.flat, s.slot) for s in self.specs if not s.given
         ]
         fresh = sum(math.prod(shape) * d.itemsize for _, shape, d, *_ in self.fresh)
         self.fresh_bytes = fresh + size * dtype.itemsize
@@ -213,7 +213,7 @@ def _refuse_overlap(out: Mapping[str, Numbers], current: Numbers) -> None:
     _MEMBRANE, _SPIKES, _SCRATCH, _COUNTS, _PACKED, _EVENTS, _SELECTED, _COLUMNS,
     _SELECTED_MEMBRANE, _EVERY, _SELECTED_SPIKES,
 ) = range(len(Records._fields))  # fmt: skip
-_NOTHING = list(Records())
+_NOTHING: list[Any] = list(Records())
 
 
 class Targets:
@@ -245,8 +245,10 @@ class Targets:
         if plan.fresh_bytes > SURELY_THERE:
             ensure_memory(plan.fresh_bytes, plan.names)
         self._plan = plan
-        self.arrays = arrays = [None, None, None, None]
-        self.whole = whole = _NOTHING.copy()
+        self.arrays: list[Any] = [None, None, None, None]
+        arrays = self.arrays
+        self.whole: list[Any] = _NOTHING.copy()
+        whole = self.whole
         if plan.lists_events:
             self.log = EventLog(plan.several)
         for index, shape, dtype, flat, slot in plan.fresh:
@@ -261,7 +263,7 @@ class Targets:
         for spec in plan.specs:
             if not spec.given:
                 continue
-            self.arrays[spec.index] = array = out[spec.name]
+            self.arrays[spec.place] = array = out[spec.name]
             if spec.direct:
                 self.whole[spec.slot] = array.reshape(spec.flat)
             elif spec.name not in plan.blockwise:
@@ -313,7 +315,7 @@ class Targets:
         if self._plan.staged:
             for spec in self._plan.specs:
                 if spec.name in self._plan.blockwise and not spec.direct:
-                    copy_out(self.arrays[spec.index][begin:end], records[spec.slot], start)
+                    copy_out(self.arrays[spec.place][begin:end], records[spec.slot], start)
 
     def finish(self) -> None:
         """Write back what was filled in a buffer."""

@@ -46,7 +46,7 @@ def execute(
     if done is not None:
         done.close()
     events = None if targets.log is None else targets.log.merged(threads)
-    return Run(*targets.arrays, events, plan.state(finals))  # type: ignore[arg-type]
+    return Run(*targets.arrays, events, plan.state(finals))  # type: ignore[call-arg]
 
 
 def _apart(source: Source, targets: Targets) -> Source:

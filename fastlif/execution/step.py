@@ -150,7 +150,7 @@ class StepPlan:
     def execute(
         self,
         cur: Numbers,
-        olds: tuple[Numbers, ...],
+        olds: tuple[Numbers | None, ...],
         spk: Numbers,
         news: tuple[Numbers, ...],
     ) -> bool:

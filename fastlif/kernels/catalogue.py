@@ -8,7 +8,7 @@ from fastlif.kernels import orders as o
 from fastlif.kernels import rules as r
 from fastlif.kernels.compose import Rule
 
-# fastlif's own neurons -----------------------------------------------------------------------------
+# fastlif's own neurons --------------------------------------------------------------------------
 
 LAPICQUE = {
     "subtract": Rule(r.lapicque_drive, o.delayed, r.decayed, r.above, r.by_threshold),

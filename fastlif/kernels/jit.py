@@ -8,7 +8,7 @@ from numba import config, njit, types
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, register_jitable
 
-__all__ = ["compiled", "contiguous", "inlined", "reinterpreted", "select"]
+__all__ = ["compiled", "contiguous", "inlined", "reinterpreted", "select", "separate"]
 
 # Reproducible bits: no fastmath and no contraction into FMA, so that every machine rounds alike.
 _OPTIONS = {"nogil": True, "fastmath": False, "error_model": "numpy", "boundscheck": False}
@@ -85,3 +85,17 @@ def reinterpreted(typing_context, value, kind):
         return builder.bitcast(args[0], context.get_value_type(result))
 
     return result(value, kind), codegen
+
+
+@intrinsic
+def separate(typing_context):
+    """Keep the function that calls this out of its callers, so that branches around it remain.
+
+    LLVM would otherwise vectorise a loop with a rare, long branch, and compute it for every item.
+    """
+
+    def codegen(context, builder, signature, args):
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), codegen

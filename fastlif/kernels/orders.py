@@ -20,7 +20,7 @@ delayed           the membrane leaving            in the next step, where it ent
 import numpy as np
 
 from fastlif.kernels.elementary import expm1, log1p
-from fastlif.kernels.jit import inlined
+from fastlif.kernels.jit import inlined, separate
 from fastlif.kernels.rules import relaxed_by, zero
 
 
@@ -150,6 +150,18 @@ REFRACTORY = {
 # which the membrane crossed the threshold.
 
 
+@inlined
+def _expm1(x):
+    separate()
+    return expm1(np.float64(x))
+
+
+@inlined
+def _log1p(x):
+    separate()
+    return log1p(np.float64(x))
+
+
 def within_step(fires, reset, limit):
     @inlined
     def step(state, x, c):
@@ -159,14 +171,14 @@ def within_step(fires, reset, limit):
         if free >= c.step:
             rate = c.rate  # 1 - exp(-dt/tau)
         elif free > zero(u):
-            rate = -type(u)(expm1(np.float64(-free / c.tau)))
+            rate = -type(u)(_expm1(-free / c.tau))
         else:
             rate = zero(u)
         v = relaxed_by(u, x, rate)
         s = fires(v, c)
         if s:
             theta = c.threshold
-            late = type(u)(log1p(np.float64(-(v - theta) / (x - theta))))
+            late = type(u)(_log1p(-(v - theta) / (x - theta)))
             left = c.period + (c.step + c.tau * late)
         return (reset(limit(v, s, c), s, c), left), s
 

@@ -25,8 +25,12 @@ class Neuron(ABC):
     :mod:`fastlif.presets`. A neuron has a ``rule`` and a method ``_derive``.
     """
 
-    rule: Rule | property
     _rests_at: ClassVar[str | None] = None  # the name of the parameter of ``resting``
+
+    @property
+    @abstractmethod
+    def rule(self) -> Rule:
+        """The rule of one step."""
 
     def __call__(
         self,
@@ -192,7 +196,7 @@ class Neuron(ABC):
     def _model(self) -> Model:
         values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
         shapes = tuple((k, v.shape) for k, v in values.items() if isinstance(v, np.ndarray))
-        return Model(self.rule, self._derive, self.resting, shapes, self.__repr__)  # type: ignore[arg-type]
+        return Model(self.rule, self._derive, self.resting, shapes, self.__repr__)
 
     @functools.cached_property
     def _integrator(self) -> Integrator:

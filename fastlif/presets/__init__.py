@@ -1,8 +1,8 @@
 """Neurons of other simulators, with their parameter names, units and order of operations.
 
 A preset takes the parameters of the other simulator and is a neuron like any other: ``run``, single
-steps, all records, and parameters with one value per neuron. ``fastlif/kernels/catalogue.py`` lists the
-update rules of all presets. The names are lower case because presets are used like functions.
+steps, all records, and parameters with one value per neuron. ``fastlif/kernels/catalogue.py`` lists
+the update rules of all presets. The names are lower case because presets are used like functions.
 
 Every preset except ``nir_if``, ``nir_li`` and ``nir_cuba_lif`` is compared with recorded runs of
 the simulator's own code, one million neuron-steps each: every spike is equal, and the membranes are
