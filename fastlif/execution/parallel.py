@@ -3,6 +3,7 @@
 import functools
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -92,17 +93,27 @@ def for_each(
             stop.set()
 
     helpers = [threading.Thread(target=help_out, daemon=True) for _ in range(threads - 1)]
+    begun: list[threading.Thread] = []
     try:
         for helper in helpers:
+            begun.append(helper)
             helper.start()
         serve()
         for helper in helpers:
             helper.join()
     except BaseException:
         stop.set()
-        for helper in helpers:
-            if helper.ident is not None:
-                helper.join()
+        for helper in begun:
+            _join_if_started(helper)
         raise
     if errors:
         raise errors[0]
+
+
+def _join_if_started(helper: threading.Thread) -> None:
+    """Join a thread, of which Ctrl-C may have interrupted the start."""
+    deadline = time.monotonic() + 0.1
+    while not helper.is_alive() and time.monotonic() < deadline:
+        time.sleep(1e-3)
+    if helper.is_alive():
+        helper.join()
