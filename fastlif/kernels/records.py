@@ -2,7 +2,7 @@
 
 ``has_room`` tells whether the records can take one more step, ``keep`` stores one neuron's part of
 a step, and ``after_step`` makes bits, events and selected columns from a step's row of spikes. A
-field that is None is not recorded and costs nothing: the overloads turn it into no code at all.
+field that is None is not recorded and becomes no code at all.
 """
 
 from typing import Any, NamedTuple
@@ -43,111 +43,137 @@ class Records(NamedTuple):
 
 
 # --- the hooks ------------------------------------------------------------------------------------
+# What is not recorded is known from the type of ``records``. Numba removes branches on such names
+# from a closure before it compiles: this takes less time than an empty function per record.
 
 
-@inlined
+def _recorded(records, *names):
+    """Tell for each name whether the field of the type ``records`` is an array."""
+    kinds = dict(zip(Records._fields, records.types, strict=True))
+    return [not isinstance(kinds[name], types.NoneType) for name in names]
+
+
 def has_room(records, used, size):
     """Tell whether the events of ``size`` neurons fit, and one that is written in advance."""
-    return _has_room(records.events, used, size)
 
 
-@inlined
-def rows_at(records, t, k):
-    """Return the rows of membrane and spikes that step ``t`` fills, the latter maybe scratch."""
-    return _row(records.membrane, t), _spike_row(records.spikes, records.scratch, t, k)
+@overload(has_room)
+def _overload_has_room(records, used, size):
+    (events,) = _recorded(records, "events")
+    if not events:
+        return lambda records, used, size: True
+    return lambda records, used, size: used + 2 * size < len(records.events)
 
 
-@inlined
-def keep(records, rows, work, j, state, spike):
+def membrane_row(records, t):
+    """Return the row of membranes that step ``t`` fills, or None."""
+
+
+@overload(membrane_row)
+def _overload_membrane_row(records, t):
+    (membrane,) = _recorded(records, "membrane")
+    if not membrane:
+        return lambda records, t: None
+    return lambda records, t: contiguous(records.membrane[t])
+
+
+def spike_row(records, t, k):
+    """Return the row of spikes that step ``t`` fills: of the record or of scratch, or None."""
+
+
+@overload(spike_row)
+def _overload_spike_row(records, t, k):
+    spikes, scratch = _recorded(records, "spikes", "scratch")
+    if spikes:
+        return lambda records, t, k: contiguous(records.spikes[t])
+    if scratch:
+        return lambda records, t, k: records.scratch[k * ROW : (k + 1) * ROW]
+    return lambda records, t, k: None
+
+
+def keep(records, membranes, spikes, work, j, state, spike):
     """Record the state and the spikes of the tile's neuron ``j`` after one step."""
-    _store(rows[0], j, state[0])
-    _store(rows[1], j, spike)
-    _count(records.counts, work, j, spike, False, False, False)
 
 
-@inlined
-def keep_four(records, work, j, s0, s1, s2, s3):
-    """Record the spikes of the tile's neuron ``j`` in four steps."""
-    _count(records.counts, work, j, s0, s1, s2, s3)
-    _store(records.scratch, j, s0)
-    _store(records.scratch, j + _SCRATCH[1], s1)
-    _store(records.scratch, j + _SCRATCH[2], s2)
-    _store(records.scratch, j + _SCRATCH[3], s3)
+@overload(keep)
+def _overload_keep(records, membranes, spikes, work, j, state, spike):
+    has_membrane, has_spikes = not _is_none(membranes), not _is_none(spikes)
+    (counts,) = _recorded(records, "counts")
+    several = spike != types.boolean
 
-
-@inlined
-def after_step(records, spike_row, t, step, used, size, work):
-    """Record what is made of the rows of step ``t``, the run's step ``step``.
-
-    Returns how much of the events' buffer is used.
-    """
-    _pack(records.packed, t, spike_row, size)
-    _select_membrane(
-        records.selected_membrane, step, records.every, records.selected, records.columns, work
-    )
-    _select_spikes(records.selected_spikes, step, records.selected, records.columns, spike_row)
-    return _append(records.events, used, step, spike_row, size)
-
-
-# --- membrane, spikes and counts ------------------------------------------------------------------
-
-
-def _row(array, t):
-    """Return row ``t``, if there is one."""
-
-
-@overload(_row)
-def _overload_row(array, t):
-    if isinstance(array, types.NoneType):
-        return lambda array, t: None
-    return lambda array, t: contiguous(array[t])
-
-
-def _spike_row(spikes, scratch, t, k):
-    """Return the row of step ``t``'s spikes: of the record, or row ``k`` of scratch, or None."""
-
-
-@overload(_spike_row)
-def _overload_spike_row(spikes, scratch, t, k):
-    if not isinstance(spikes, types.NoneType):
-        return lambda spikes, scratch, t, k: contiguous(spikes[t])
-    if not isinstance(scratch, types.NoneType):
-        return lambda spikes, scratch, t, k: scratch[k * ROW : (k + 1) * ROW]
-    return lambda spikes, scratch, t, k: None
-
-
-def _store(row, j, value):
-    """Store ``value``, if it is recorded."""
-
-
-@overload(_store)
-def _overload_store(row, j, value):
-    if isinstance(row, types.NoneType):
-        return lambda row, j, value: None
-
-    def write(row, j, value):
-        row[j] = value
+    def write(records, membranes, spikes, work, j, state, spike):
+        if has_membrane:
+            membranes[j] = state[0]
+        if has_spikes:
+            spikes[j] = spike
+        if counts:
+            if several:
+                records.counts[j] += spike
+            else:
+                work[j + AT_COUNT] = _add_to_bits(work[j + AT_COUNT], spike)
 
     return write
 
 
-def _count(counts, work, j, s0, s1, s2, s3):
-    """Count spikes of the tile's neuron ``j``."""
+def keep_four(records, work, j, s0, s1, s2, s3):
+    """Record the spikes of the tile's neuron ``j`` in four steps."""
 
 
-@overload(_count)
-def _overload_count(counts, work, j, s0, s1, s2, s3):
-    if isinstance(counts, types.NoneType):
-        return lambda counts, work, j, s0, s1, s2, s3: None
+@overload(keep_four)
+def _overload_keep_four(records, work, j, s0, s1, s2, s3):
+    counts, scratch = _recorded(records, "counts", "scratch")
+    several = s0 != types.boolean
 
-    def add(counts, work, j, s0, s1, s2, s3):
-        total = _add_to_bits(work[j + AT_COUNT], s0)
-        work[j + AT_COUNT] = _add_to_bits(_add_to_bits(_add_to_bits(total, s1), s2), s3)
+    def write(records, work, j, s0, s1, s2, s3):
+        if counts:
+            if several:
+                records.counts[j] += np.int64(s0) + np.int64(s1) + np.int64(s2) + np.int64(s3)
+            else:
+                total = _add_to_bits(_add_to_bits(work[j + AT_COUNT], s0), s1)
+                work[j + AT_COUNT] = _add_to_bits(_add_to_bits(total, s2), s3)
+        if scratch:
+            row = records.scratch
+            row[j], row[j + _SCRATCH[1]] = s0, s1
+            row[j + _SCRATCH[2]], row[j + _SCRATCH[3]] = s2, s3
 
-    def add_several(counts, work, j, s0, s1, s2, s3):
-        counts[j] += np.int64(s0) + np.int64(s1) + np.int64(s2) + np.int64(s3)
+    return write
 
-    return add if s0 == types.boolean else add_several
+
+def after_step(records, spikes, t, step, used, size, work):
+    """Record what is made of the row of spikes of step ``t``, the run's step ``step``.
+
+    Returns how much of the events' buffer is used.
+    """
+
+
+@overload(after_step)
+def _overload_after_step(records, spikes, t, step, used, size, work):
+    packed, events, selected_membrane, selected_spikes = _recorded(
+        records, "packed", "events", "selected_membrane", "selected_spikes"
+    )
+
+    def write(records, spikes, t, step, used, size, work):
+        if packed:
+            _pack(contiguous(records.packed[t]), spikes, size)
+        if selected_membrane and step % records.every == 0:
+            into = records.selected_membrane[step // records.every]
+            for k in range(len(records.selected)):
+                into[records.columns[k]] = work[np.uintp(records.selected[k]) + AT_MEMBRANE]
+        if selected_spikes:
+            for k in range(len(records.selected)):
+                records.selected_spikes[step, records.columns[k]] = spikes[records.selected[k]]
+        if events:
+            used = _append(records.events, used, step, spikes, size)
+        return used
+
+    return write
+
+
+def _is_none(kind):
+    return isinstance(kind, types.NoneType)
+
+
+# --- counts, bits and events ----------------------------------------------------------------------
 
 
 @intrinsic
@@ -167,32 +193,19 @@ def _add_to_bits(typing_context, number, spike):
     return number(number, spike), codegen
 
 
-# --- packed ---------------------------------------------------------------------------------------
-
-
-def _pack(packed, t, spike_row, size):
-    """Write step ``t``'s spikes as bits, 8 neurons per byte, the first in the lowest bit."""
-
-
-@overload(_pack)
-def _overload_pack(packed, t, spike_row, size):
-    if isinstance(packed, types.NoneType) or isinstance(spike_row, types.NoneType):
-        return lambda packed, t, spike_row, size: None
-
-    def write(packed, t, spike_row, size):
-        row = contiguous(packed[t])
-        whole = size // 64 * 64
-        for k in range(0, whole, 64):
-            bits = _bits_at(spike_row, np.uintp(k))
-            for b in range(8):
-                row[k // 8 + b] = np.uint8(bits >> np.uint64(8 * b))
-        for k in range(whole, size, 8):
-            byte = np.uint8(0)
-            for b in range(min(8, size - k)):
-                byte |= np.uint8(spike_row[k + b]) << np.uint8(b)
-            row[k // 8] = byte
-
-    return write
+@inlined
+def _pack(row, spikes, size):
+    """Write a step's spikes as bits, 8 neurons per byte, the first in the lowest bit."""
+    whole = size // 64 * 64
+    for k in range(0, whole, 64):
+        bits = _bits_at(spikes, np.uintp(k))
+        for b in range(8):
+            row[k // 8 + b] = np.uint8(bits >> np.uint64(8 * b))
+    for k in range(whole, size, 8):
+        byte = np.uint8(0)
+        for b in range(min(8, size - k)):
+            byte |= np.uint8(spikes[k + b]) << np.uint8(b)
+        row[k // 8] = byte
 
 
 @intrinsic
@@ -210,21 +223,7 @@ def _bits_at(typing_context, row, j):
     return types.uint64(row, types.uintp), codegen
 
 
-# --- events ---------------------------------------------------------------------------------------
-
-
-def _has_room(events, used, size):
-    """Tell whether ``events`` has room for one step of ``size`` neurons."""
-
-
-@overload(_has_room)
-def _overload_has_room(events, used, size):
-    if isinstance(events, types.NoneType):
-        return lambda events, used, size: True
-    return lambda events, used, size: used + 2 * size < len(events)
-
-
-def _append(events, used, step, spike_row, size):
+def _append(events, used, step, spikes, size):
     """Write the events of one step; return how much of ``events`` is used.
 
     If a neuron may fire several spikes, their number follows each event.
@@ -232,26 +231,21 @@ def _append(events, used, step, spike_row, size):
 
 
 @overload(_append)
-def _overload_append(events, used, step, spike_row, size):
-    if isinstance(events, types.NoneType) or isinstance(spike_row, types.NoneType):
-        return lambda events, used, step, spike_row, size: used
+def _overload_append(events, used, step, spikes, size):
 
-    def write_several(events, used, step, spike_row, size):
+    def write_several(events, used, step, spikes, size):
         base = step << PLACE_BITS
         for k in range(size):
-            if spike_row[k]:
-                events[used], events[used + 1] = base | k, spike_row[k]
+            if spikes[k]:
+                events[used], events[used + 1] = base | k, spikes[k]
                 used += 2
         return used
 
-    if spike_row.dtype != types.boolean:
-        return write_several
-
-    def write(events, used, step, spike_row, size):
+    def write(events, used, step, spikes, size):
         base = step << PLACE_BITS
         whole = size // 64 * 64
         for k in range(0, whole, 64):
-            bits = _bits_at(spike_row, np.uintp(k))
+            bits = _bits_at(spikes, np.uintp(k))
             # Written before it is known whether there are any: a branch would cost more.
             for _ in range(2):
                 events[used] = base | k | np.int64(_lowest_bit(bits))
@@ -262,12 +256,12 @@ def _overload_append(events, used, step, spike_row, size):
                 used += 1
                 bits &= bits - _ONE
         for k in range(whole, size):
-            if spike_row[k]:
+            if spikes[k]:
                 events[used] = base | k
                 used += 1
         return used
 
-    return write
+    return write if spikes.dtype == types.boolean else write_several
 
 
 @intrinsic
@@ -278,39 +272,3 @@ def _lowest_bit(typing_context, bits):
         return builder.cttz(args[0], ir.IntType(1)(0))
 
     return types.uint64(types.uint64), codegen
-
-
-# --- selected neurons -----------------------------------------------------------------------------
-
-
-def _select_membrane(into, step, every, selected, columns, work):
-    """Write the selected neurons' membranes, if ``step`` is a multiple of ``every``."""
-
-
-@overload(_select_membrane)
-def _overload_select_membrane(into, step, every, selected, columns, work):
-    if isinstance(into, types.NoneType):
-        return lambda into, step, every, selected, columns, work: None
-
-    def write(into, step, every, selected, columns, work):
-        if step % every == 0:
-            for k in range(len(selected)):
-                into[step // every, columns[k]] = work[np.uintp(selected[k]) + AT_MEMBRANE]
-
-    return write
-
-
-def _select_spikes(into, step, selected, columns, spike_row):
-    """Write the selected neurons' spikes."""
-
-
-@overload(_select_spikes)
-def _overload_select_spikes(into, step, selected, columns, spike_row):
-    if isinstance(into, types.NoneType) or isinstance(spike_row, types.NoneType):
-        return lambda into, step, selected, columns, spike_row: None
-
-    def write(into, step, selected, columns, spike_row):
-        for k in range(len(selected)):
-            into[step, columns[k]] = spike_row[selected[k]]
-
-    return write

@@ -14,7 +14,15 @@ from fastlif.kernels.compose import Rule, advance
 from fastlif.kernels.inputs import drive_at, part, prefetch_rows, prepare, row_of, stretch
 from fastlif.kernels.jit import compiled, inlined
 from fastlif.kernels.layout import constants_at, load, save, shared_constants
-from fastlif.kernels.records import Records, after_step, has_room, keep, keep_four, rows_at
+from fastlif.kernels.records import (
+    Records,
+    after_step,
+    has_room,
+    keep,
+    keep_four,
+    membrane_row,
+    spike_row,
+)
 
 
 @inlined
@@ -27,15 +35,15 @@ def step_by_step(rule, first, begin, steps, size, constants, work, current, reco
         if not has_room(records, used, size):
             return t, used
         row = row_of(current, t)
-        rows = rows_at(records, t, 0)
+        membranes, spikes = membrane_row(records, t), spike_row(records, t, 0)
         for k in range(size):
             j = np.uintp(k)
             c = constants_at(rule, shared, work, j)
             x = drive_at(rule, row, work, j, j, c)
             state, spike = advance(rule, load(rule, work, j), x, c)
             save(work, j, state)
-            keep(records, rows, work, j, state, spike)
-        used = after_step(records, rows[1], t, first + t, used, size, work)
+            keep(records, membranes, spikes, work, j, state, spike)
+        used = after_step(records, spikes, t, first + t, used, size, work)
     return steps, used
 
 
@@ -70,8 +78,8 @@ def four_steps(rule, first, begin, steps, size, constants, work, current, record
                 save(work, j, state)
                 keep_four(records, work, j, s0, s1, s2, s3)
         for k in range(4):
-            spike_row = rows_at(records, begin + k, k)[1]
-            used = after_step(records, spike_row, begin + k, first + begin + k, used, size, work)
+            spikes = spike_row(records, begin + k, k)
+            used = after_step(records, spikes, begin + k, first + begin + k, used, size, work)
         begin += 4
     return begin, used
 
@@ -87,11 +95,11 @@ def one_neuron(rule, first, begin, steps, size, constants, work, current, record
     c = constants_at(rule, shared, work, j)
     state = load(rule, work, j)
     for t in range(begin, steps):
-        rows = rows_at(records, t, 0)
+        membranes, spikes = membrane_row(records, t), spike_row(records, t, 0)
         x = drive_at(rule, row_of(current, t), work, j, j, c)
         state, spike = advance(rule, state, x, c)
-        keep(records, rows, work, j, state, spike)
-        after_step(records, rows[1], t, first + t, 0, 1, work)
+        keep(records, membranes, spikes, work, j, state, spike)
+        after_step(records, spikes, t, first + t, 0, 1, work)
     save(work, j, state)
     return steps, 0
 
