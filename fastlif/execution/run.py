@@ -10,8 +10,8 @@ from fastlif.execution.inputs import Source, fill
 from fastlif.execution.parallel import for_each
 from fastlif.execution.plan import RunPlan
 from fastlif.execution.progress import Progress
-from fastlif.execution.records import Targets
 from fastlif.execution.results import Run
+from fastlif.execution.targets import Targets
 
 
 def execute(
