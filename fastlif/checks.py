@@ -188,7 +188,9 @@ def output(name: str, array: object, shape: tuple[int, ...], dtype: np.dtype[Any
         raise TypeError(f"{name} must have dtype {dtype}, got {array.dtype}")
     if not array.flags.writeable:
         raise ValueError(f"{name} must be writeable, got a read-only array")
-    if any(stride == 0 and size > 1 for stride, size in zip(array.strides, shape, strict=True)):
+    if array.size and any(
+        stride == 0 and size > 1 for stride, size in zip(array.strides, shape, strict=True)
+    ):
         raise ValueError(f"{name} must not repeat memory locations, got strides {array.strides}")
     return array
 
