@@ -94,9 +94,9 @@ def parameter(
         raise ValueError(f"{name} must be {' and '.join(bounds)}, got {first!s}{where}")
     if array.ndim == 0 and is_weak(value, array):
         return float(array)
-    kept = np.array(array, array.dtype.newbyteorder("="), order="C")
-    kept.setflags(write=False)
-    return kept
+    copied = np.array(array, array.dtype.newbyteorder("="), order="C")
+    copied.setflags(write=False)
+    return copied
 
 
 def optional(name: str, value: object, **bounds: Any) -> Parameter | None:
@@ -123,11 +123,11 @@ def duration(name: str, value: object) -> Parameter:
 def steps_of(name: str, value: object) -> Parameter:
     """Return numbers of steps, which float32 can count exactly: a number, or one per neuron."""
     steps = parameter(name, value)
-    wide = np.asarray(steps)
-    wrong = (wide != np.floor(wide)) | (wide < 0) | (wide > _MOST_STEPS)
+    values = np.asarray(steps)
+    wrong = (values != np.floor(values)) | (values < 0) | (values > _MOST_STEPS)
     if np.any(wrong):
         raise ValueError(
-            f"{name} must hold whole numbers from 0 to {_MOST_STEPS}, got {wide[wrong].flat[0]!s}"
+            f"{name} must hold whole numbers from 0 to {_MOST_STEPS}, got {values[wrong].flat[0]!s}"
         )
     return steps
 
@@ -188,11 +188,26 @@ def output(name: str, array: object, shape: tuple[int, ...], dtype: np.dtype[Any
         raise TypeError(f"{name} must have dtype {dtype}, got {array.dtype}")
     if not array.flags.writeable:
         raise ValueError(f"{name} must be writeable, got a read-only array")
-    if array.size and any(
-        stride == 0 and size > 1 for stride, size in zip(array.strides, shape, strict=True)
-    ):
+    if _repeats_memory(array):
         raise ValueError(f"{name} must not repeat memory locations, got strides {array.strides}")
     return array
+
+
+def _repeats_memory(array: Numbers) -> bool:
+    """Tell whether items of ``array`` may share memory with one another.
+
+    Slices and transposes of an array that does not repeat itself never do: each of their strides
+    is at least the extent of all smaller ones.
+    """
+    if not array.size:
+        return False
+    extent = array.itemsize
+    axes = zip(array.strides, array.shape, strict=True)
+    for stride, size in sorted((abs(stride), size) for stride, size in axes if size > 1):
+        if stride < extent:
+            return True
+        extent += stride * (size - 1)
+    return False
 
 
 def overlap(a: Numbers, b: Numbers) -> bool:

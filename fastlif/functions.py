@@ -136,7 +136,7 @@ def leaky_integrate_and_fire(
     return new.reshape(shape)[()], spk.reshape(shape)[()]
 
 
-_cached_lif = functools.lru_cache(LIF)
+_cached_lif = functools.lru_cache(maxsize=128, typed=True)(LIF)
 
 
 def _prepare(
@@ -157,9 +157,11 @@ def _prepare(
     u, i = u.astype(dtype, copy=False), i.astype(dtype, copy=False)
     constants = tuple(neuron.constants(dtype)[name] for name in ("threshold", "gain", "rate"))
     shape = common_shape([(u_name, u.shape), (i_name, i.shape), *neuron._model.shapes])
-    wide = shape or (1,)  # the gufunc's loop needs at least one axis
+    loop_shape = shape or (1,)  # the gufunc's loop needs at least one axis
     # Broadcast arrays are copied, because the kernels are fast on contiguous neurons.
-    u, i = (a if a.shape == wide else np.array(np.broadcast_to(a, wide)) for a in (u, i))
+    u, i = (
+        a if a.shape == loop_shape else np.array(np.broadcast_to(a, loop_shape)) for a in (u, i)
+    )
     if any(c.ndim for c in constants):
-        constants = tuple(np.broadcast_to(c, wide) for c in constants)
+        constants = tuple(np.broadcast_to(c, loop_shape) for c in constants)
     return u, i, shape, constants

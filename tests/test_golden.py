@@ -124,3 +124,16 @@ def test_the_tutorials_passive_decay_in_double_precision():
     for expected in trace:
         assert expected == V
         V = fastlif.leaky_integrate_neuron(V)
+
+
+def test_the_notebooks_functions_do_not_depend_on_earlier_calls():
+    arrays = np.float32([0.5, 1.25]), np.float32(0.2)
+    numbers = fastlif.leaky_integrate_and_fire(*arrays, 1, 1e-3, 5.1, 5e-3)
+    doubles = [np.float64(p) for p in (1, 1e-3, 5.1, 5e-3)]
+    expected = fastlif.LIF(*doubles)(arrays[1], arrays[0])[1]
+    assert np.array_equal(fastlif.leaky_integrate_and_fire(*arrays, *doubles)[0], expected)
+    assert np.array_equal(
+        fastlif.leaky_integrate_and_fire(*arrays, 1, 1e-3, 5.1, 5e-3)[0], numbers[0]
+    )
+    with pytest.raises(TypeError, match="threshold must be a number"):
+        fastlif.leaky_integrate_and_fire(*arrays, True)

@@ -286,3 +286,53 @@ def test_available_memory_limits_a_run(monkeypatch):
 
 def test_the_available_memory_of_this_machine_is_known():
     assert 2**28 < memory._available_memory() < 2**50
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"record": (["spikes"],)}, TypeError, r"^record must be one of .* got \['spikes'\]"),
+        ({"every": 2**70}, ValueError, "^every must be at most"),
+        ({"every": True}, TypeError, "^every must be "),
+        ({"neurons": slice(0, 1.5)}, TypeError, "^neurons must be a slice of integers"),
+        ({"neurons": np.array([2**64 - 1], np.uint64)}, IndexError, "got 18446744073709551615"),
+        (
+            {
+                "record": "membrane",
+                "out": {
+                    "membrane": np.lib.stride_tricks.as_strided(np.zeros(20, F4), (5, 4), (4, 4))
+                },
+            },
+            ValueError,
+            "must not repeat memory locations",
+        ),
+    ],
+)
+def test_unusual_arguments_of_run(arguments, error, message):
+    neuron, current = fastlif.LIF(), np.zeros((5, 4), F4)
+    for _ in range(2):
+        with pytest.raises(error, match=message):
+            neuron.run(current, **arguments)
+        neuron.run(current)
+
+
+def test_a_zero_step_run_checks_before_it_writes():
+    counts, nothing = np.full(4, 7), np.zeros((0, 4), F4)
+    with pytest.raises(TypeError, match=r"^progress must be"):
+        fastlif.LIF().run(nothing, record="counts", out={"counts": counts}, progress="yes")
+    assert (counts == 7).all()
+    run = fastlif.LIF().run(nothing, record="counts", out={"counts": counts})
+    assert run.counts is counts
+    assert not counts.any()
+
+
+def test_counts_of_several_spikes_do_not_overflow():
+    neuron = fastlif.presets.sinabs_lif(tau_mem=20.0, norm_input=False)
+    run = neuron.run(np.full((8, 3), 1e12, F4), record="counts")
+    assert run.counts.tolist() == [8 * 2**30] * 3
+
+
+def test_a_mask_may_have_the_shape_of_the_population():
+    current, mask = np.ones((3, 2, 2), F4), np.array([[True, False], [False, True]])
+    run = fastlif.LIF().run(current, neurons=mask)
+    assert np.array_equal(run.membrane, fastlif.LIF().run(current, neurons=[0, 3]).membrane)

@@ -66,7 +66,10 @@ class Integrator:
         forms = None if out is None else _forms_of(out)
         states = None if initial is None else tuple(map(_form_of_field, fields))
         key = form_of(values), weak, steps, record, every, threads, forms, states
-        plan = self._plans.get(key) if neurons is None else None
+        try:
+            plan = self._plans.get(key) if neurons is None else None
+        except TypeError:  # an item of ``record`` is not hashable: names_of raises below
+            plan = None
         if plan is None:
             plan = RunPlan(
                 self._model, (values, weak), steps, fields, names_of(record), neurons, every, out,

@@ -18,7 +18,10 @@ RECORDS = (*ARRAYS, "events")
 
 def names_of(record: object) -> frozenset[str]:
     """Return the names in ``record``."""
-    return _cached_names(record) if isinstance(record, (str, tuple)) else _names_of(record)
+    try:
+        return _cached_names(record)
+    except TypeError:  # not hashable
+        return _names_of(record)
 
 
 def _names_of(record: object) -> frozenset[str]:

@@ -235,5 +235,5 @@ def _product(a: Any, b: Any) -> Numbers:
 def _shaped(values: dict[str, Any], shape: tuple[int, ...] | None) -> dict[str, Numbers]:
     """Return arrays of one common shape, which has at least one axis."""
     own = np.broadcast_shapes(*(np.shape(value) for value in values.values()))
-    wide = own or (1,) if shape is None else shape
-    return {name: np.array(np.broadcast_to(value, wide)) for name, value in values.items()}
+    full_shape = own or (1,) if shape is None else shape
+    return {name: np.array(np.broadcast_to(value, full_shape)) for name, value in values.items()}

@@ -185,8 +185,8 @@ def _add_to_bits(typing_context, number, spike):
 
     def codegen(context, builder, signature, args):
         integer = ir.IntType(signature.args[0].bitwidth)
-        wide = types.int64 if integer.width == 64 else types.int32
-        more = context.cast(builder, args[1], signature.args[1], wide)
+        sum_type = types.int64 if integer.width == 64 else types.int32
+        more = context.cast(builder, args[1], signature.args[1], sum_type)
         total = builder.add(builder.bitcast(args[0], integer), more)
         return builder.bitcast(total, args[0].type)
 

@@ -256,8 +256,10 @@ class LIF(Neuron):
             return 0.0 if self.refractory_time is None else self.refractory_time
         if self.refractory_time is None:
             return self.refractory if np.any(self.refractory) else None
-        wide = np.asarray(self.refractory_time, np.float64) / np.asarray(self.time_step, np.float64)
-        steps = steps_of("refractory_time/time_step", np.rint(wide))
+        steps_exactly = np.asarray(self.refractory_time, np.float64) / np.asarray(
+            self.time_step, np.float64
+        )
+        steps = steps_of("refractory_time/time_step", np.rint(steps_exactly))
         return steps if np.any(steps) else None
 
     @functools.cached_property
