@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from fastlif.checks import Numbers, Parameter, common_shape
 from fastlif.execution.integrator import Integrator
+from fastlif.execution.plan import spike_dtype_of
 from fastlif.execution.progress import Report
 from fastlif.execution.results import Run
 from fastlif.execution.state import State
@@ -186,6 +187,11 @@ class Neuron(ABC):
     def resting(self) -> Parameter:
         """The membrane from which a run starts by default."""
         return 0.0 if self._rests_at is None else getattr(self, self._rests_at)
+
+    @property
+    def spike_dtype(self) -> np.dtype[Any]:
+        """The dtype of the spikes: bool, or int32 if one step may have several."""
+        return spike_dtype_of(self._model)
 
     def constants(self, dtype: np.dtype[Any]) -> dict[str, Numbers]:
         """Return the constants that the kernels use in this dtype, by name."""
