@@ -31,6 +31,11 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    """List what is imported at first use, too."""
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     """Import presets and NIR support at first use, because importing them takes milliseconds."""
     if name == "presets":

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 Numbers: TypeAlias = NDArray[Any]
 Parameter: TypeAlias = float | Numbers
 _MOST_STEPS = 2**24
+_PLAIN = frozenset({float, int, bool, np.ndarray, np.float32, np.float64})
 
 
 def described(value: object) -> str:
     """Describe ``value`` briefly for an error message."""
     if isinstance(value, np.ndarray) and value.ndim:
-        return f"an array of shape {value.shape} and dtype {value.dtype}"
+        kind = "an array" if is_plain(value) else f"a {type(value).__name__}"
+        return f"{kind} of shape {value.shape} and dtype {value.dtype}"
     text = repr(value)
     text = text if len(text) <= 60 else text[:57] + "..."
     return f"{text} ({type(value).__name__})"
@@ -31,6 +33,11 @@ def numbers(name: str, value: object) -> Numbers:
         )
     if value is None:
         raise TypeError(f"{name} must be a number or an array of real numbers, got None")
+    if _has_units(value):
+        raise TypeError(
+            f"{name} must be a number or an array without units, got {described(value)}; convert "
+            "it to the units of the other parameters, and give its value"
+        )
     try:
         array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -43,6 +50,15 @@ def numbers(name: str, value: object) -> Numbers:
             f"got {described(value)} with dtype {array.dtype}"
         )
     return array
+
+
+def _has_units(value: object) -> bool:
+    """Tell whether ``value`` is a quantity of astropy, brian2, pint, quantities or unyt."""
+    if type(value) in _PLAIN:
+        return False
+    if isinstance(value, (list, tuple)):
+        return bool(value) and _has_units(value[0])
+    return any(hasattr(type(value), name) for name in ("unit", "units", "has_same_dimensions"))
 
 
 def is_weak(value: object, array: Numbers) -> bool:
@@ -73,6 +89,8 @@ def parameter(
         and (below is None or value < below)
     ):
         return value  # the common case, ten times as fast as the general path below
+    if type(value) is int:  # also one that no integer dtype can hold
+        value = float(value)
     array = numbers(name, value)
     if array.dtype.kind == "b":
         raise TypeError(f"{name} must be a number or an array of numbers, got {described(value)}")
@@ -176,11 +194,17 @@ def common_shape(shapes: Iterable[tuple[str, tuple[int, ...]]]) -> tuple[int, ..
         raise ValueError(f"the shapes do not broadcast to one population: {listed}") from None
 
 
-def output(name: str, array: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Numbers:
-    """Return ``array`` if results of this shape and dtype can be written into it."""
-    if not isinstance(array, np.ndarray):
+def is_plain(array: Any) -> bool:
+    """Tell whether ``array`` behaves as an array does; matrices and masked arrays do not."""
+    return type(array) is np.ndarray or isinstance(array, np.memmap)
+
+
+def output(name: str, array: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Raise if results of this shape and dtype cannot be written into ``array``."""
+    if not is_plain(array):
         raise TypeError(
-            f"{name} must be an array of shape {shape} and dtype {dtype}, got {described(array)}"
+            f"{name} must be a numpy.ndarray of shape {shape} and dtype {dtype}, "
+            f"got {described(array)}"
         )
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
@@ -190,7 +214,6 @@ def output(name: str, array: object, shape: tuple[int, ...], dtype: np.dtype[Any
         raise ValueError(f"{name} must be writeable, got a read-only array")
     if _repeats_memory(array):
         raise ValueError(f"{name} must not repeat memory locations, got strides {array.strides}")
-    return array
 
 
 def _repeats_memory(array: Numbers) -> bool:

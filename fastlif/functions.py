@@ -1,5 +1,7 @@
 """The tutorial's two functions: one step, for arrays of any shape, without a stored state."""
 
+from __future__ import annotations
+
 import functools
 from typing import Any
 

@@ -9,6 +9,7 @@ from fastlif.checks import Numbers, Parameter
 from fastlif.kernels.compose import Rule, constants_of
 
 _MAY_BE_INFINITE = ("threshold", "minimum")
+_MAY_VANISH = ("keep", "decay")  # what remains after a step of many time constants
 
 
 class Constants(NamedTuple):
@@ -68,10 +69,11 @@ class Model:
             for name in self._names:
                 array = np.asarray(derived[name], dtype)
                 finite = np.isfinite(array)
+                vanished = name not in _MAY_VANISH and ((array == 0) & (derived[name] != 0)).any()
                 as_given = name in _MAY_BE_INFINITE and np.array_equal(
                     finite, np.isfinite(derived[name])
                 )
-                if not (finite.all() or as_given):
+                if vanished or not (finite.all() or as_given):
                     raise ValueError(
                         f"{dtype} cannot hold the constants of {self._describe()}: {name} is too "
                         "large or too small; choose other units, or give the current in float64"

@@ -98,8 +98,9 @@ def test_an_order_with_a_refractory_period_exists_for_every_order_that_lif_has()
     assert Rule(rules.raw, orders.entering).refractory().states == ("mem", "refractory")
 
 
-def test_without_compilation_the_error_is_clear():
-    code = "import fastlif; fastlif.LIF().run([0.0] * 3)"
+@pytest.mark.parametrize("call", ["LIF().run([0.0] * 3)", "leaky_integrate_neuron(0.5)"])
+def test_without_compilation_the_error_is_clear(call):
+    code = f"import fastlif; fastlif.{call}"
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
     result = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=100,

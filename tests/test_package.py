@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 import fastlif
+from fastlif.kernels.jit import _interrupts_deferred
 
 ROOT = Path(__file__).parent.parent
 
@@ -81,6 +83,46 @@ from numba.core import caching
 caching.CacheImpl._locator_classes = []
 """
     assert python(code + RUN) == python(RUN)
+
+
+def test_a_full_cache_disk_is_a_warning(tmp_path):
+    code = f"""
+import resource, warnings
+resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000))  # no larger files can be written
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    {RUN.strip()}
+print(caught[0].category.__name__, caught[0].message)
+"""
+    message = python(code, NUMBA_CACHE_DIR=str(tmp_path)).splitlines()[-1]
+    assert re.match("RuntimeWarning compiled code could not be stored .* File too large", message)
+
+
+def test_an_interrupt_waits_until_code_is_loaded():
+    loaded = []
+    with pytest.raises(KeyboardInterrupt), _interrupts_deferred():  # noqa: PT012
+        signal.raise_signal(signal.SIGINT)
+        loaded.append(True)
+    assert loaded == [True]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_precompiled_code_is_all_that_a_run_needs():
+    code = """
+import numpy as np, fastlif
+from numba.core import event
+neuron = fastlif.LIF(refractory=1)
+neuron.precompile("counts")
+recorder = event.RecordingListener()
+with event.install_listener("numba:compile", recorder):
+    for shape in [(9,), (9, 1), (9, 3), (9, 200)]:
+        current = np.zeros(shape, np.float32)
+        final = neuron.run(current, record="counts").final
+        neuron.run(current[0], steps=7, record="counts")
+        neuron(current[0], final)
+print(len(recorder.buffer))
+"""
+    assert python(code) == "0"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")

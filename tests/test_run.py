@@ -177,7 +177,7 @@ def test_out_is_filled_and_returned(neuron, layout, shape):
 def test_out_may_contain_some_of_the_records(neuron):
     current = currents(np.random.default_rng(0), (50, 7))
     membrane = np.empty((50, 7), F4)
-    run = neuron.run(current, out={"membrane": membrane})
+    run = neuron.run(current, record=("membrane", "spikes"), out={"membrane": membrane})
     assert run.membrane is membrane
     assert same_bits(run.spikes, neuron.run(current).spikes)
 

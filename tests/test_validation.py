@@ -232,7 +232,7 @@ class TestOutOfARun:
 
     def test_not_an_array(self):
         self.rejected(
-            TypeError, r"out\['membrane'\] must be an array of shape", {"membrane": [0.0]}
+            TypeError, r"out\['membrane'\] must be a numpy.ndarray of shape", {"membrane": [0.0]}
         )
 
     def test_shape(self):
@@ -336,3 +336,164 @@ def test_a_mask_may_have_the_shape_of_the_population():
     current, mask = np.ones((3, 2, 2), F4), np.array([[True, False], [False, True]])
     run = fastlif.LIF().run(current, neurons=mask)
     assert np.array_equal(run.membrane, fastlif.LIF().run(current, neurons=[0, 3]).membrane)
+
+
+# --- Quantities, matrices, and arrays that do not fit into memory --------------------------------
+
+
+class Quantity(float):
+    units = "mV"
+
+
+@pytest.mark.parametrize("value", [Quantity(3), [Quantity(3), Quantity(4)], (1.0, Quantity(4))[1:]])
+def test_units_are_rejected_instead_of_dropped(value):
+    with pytest.raises(TypeError, match=r"^threshold must be .* without units, got .*[34]\.0"):
+        fastlif.LIF(threshold=value)
+    with pytest.raises(TypeError, match=r"^current must be a number or an array without units"):
+        fastlif.LIF().run(value, steps=3)
+    with pytest.raises(TypeError, match=r"^mem must be a number or an array without units"):
+        fastlif.LIF()(0.1, value)
+
+
+def test_outputs_are_plain_arrays_also_after_a_call_that_was_prepared_for_them():
+    neuron, current = fastlif.LIF(), np.ones((4, 2), F4)
+    spikes, membrane = np.zeros((4, 2), bool), np.zeros((4, 2), F4)
+    neuron.run(current, out={"spikes": spikes, "membrane": membrane})
+    for wrong in (membrane.view(np.matrix), np.ma.masked_array(membrane), [[0.0]], None):
+        with pytest.raises(TypeError, match=r"^out\['membrane'\] must be a numpy.ndarray of shape"):
+            neuron.run(current, out={"spikes": spikes, "membrane": wrong})
+    neuron.run(current)
+    with pytest.raises(TypeError, match=r"^out must map record names to arrays, got 'x'"):
+        neuron.run(current, out="x")
+    neuron(current, membrane)
+    with pytest.raises(
+        TypeError, match=r"^out\[0\] \(spk\) must be a numpy.ndarray .* a matrix of"
+    ):
+        neuron(current, membrane, out=(spikes.view(np.matrix), membrane.copy()))
+
+
+class Lazy:
+    shape, dtype = (10**9, 10**5), np.dtype(F4)
+
+    def __array__(self, *arguments, **options):
+        raise AssertionError("was read")
+
+
+def test_an_array_that_does_not_fit_into_memory_is_not_read():
+    message = r"^current \(Lazy of shape .*\) needs 400,000,000,000,000 bytes .* initial=run.final"
+    with pytest.raises(MemoryError, match=message):
+        fastlif.LIF().run(Lazy())
+
+
+@pytest.mark.parametrize(
+    ("neuron", "name"),
+    [
+        (lambda: fastlif.Leaky(0.5, threshold=1e-50), "threshold"),
+        (lambda: fastlif.LIF(R=1e-46, C=1e46, time_step=0.1), "gain"),
+    ],
+)
+def test_a_parameter_never_becomes_zero(neuron, name):
+    with pytest.raises(ValueError, match=f"^float32 cannot hold .*: {name} is too large or too sm"):
+        neuron().run(np.zeros((2, 1), F4))
+    assert neuron().run(np.zeros((2, 1))).membrane.dtype == np.float64
+
+
+def test_a_membrane_that_decays_completely_in_one_step_is_no_error():
+    neuron = fastlif.presets.brian2_lif(tau=1e-3, dt=1.0)
+    assert neuron.run(np.full((2, 1), 0.5, F4)).final.mem == 0.5
+
+
+# --- Parameters that cannot be intended ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: fastlif.LIF(
+                rest=-70e-3, threshold=-50e-3, R=1e8, C=1e-10, time_step=1e-4
+            ),
+            "^a spike subtracts -0.05 from the membrane, which does not lower it",
+        ),
+        (
+            lambda: fastlif.LIF(rest=-0.07, threshold=-0.05, reset_mechanism="zero"),
+            "^a spike resets the membrane to 0.0, not below the threshold -0.05",
+        ),
+        (
+            lambda: fastlif.LIF(reset_mechanism="value", reset_to=1.0),
+            "^a spike resets the membrane to 1.0, not below the threshold 1.0",
+        ),
+        (lambda: fastlif.LIF(rest=2.0), "^the resting potential 2.0 is not below the threshold"),
+        (lambda: fastlif.LIF(reset_by=0.0), "^a spike subtracts 0.0 from the membrane"),
+        (lambda: fastlif.Leaky(0.9, threshold=-1.0), "^the resting potential 0.0 is not below"),
+        (lambda: fastlif.Lapicque(0.9, threshold=0.0), "^the resting potential 0.0 is not below"),
+    ],
+)  # fmt: skip
+def test_a_neuron_that_fires_in_every_step_is_reported(make, message):
+    with pytest.warns(UserWarning, match=message):
+        make()
+
+
+def test_sensible_resets_are_not_reported():
+    fastlif.LIF(
+        rest=-70e-3, threshold=-50e-3, R=1e8, tau=10e-3, time_step=1e-4, reset_mechanism="value",
+        reset_to=-65e-3,
+    )  # fmt: skip
+    fastlif.LIF(rest=-70e-3, threshold=-50e-3, reset_by=20e-3)
+    fastlif.LIF(rest=2.0, reset_mechanism="none")
+    fastlif.Leaky(0.9, threshold=-1.0, reset_mechanism="none")
+
+
+def test_tau_replaces_the_capacitance():
+    current = np.random.default_rng(0).uniform(0, 0.03, (50, 4)).astype(F4)
+    by_tau = fastlif.LIF(tau=10e-3, R=100.0, integration="exact").run(current)
+    by_both = fastlif.LIF(C=1e-4, R=100.0, integration="exact").run(current)
+    assert by_tau.membrane.tobytes() == by_both.membrane.tobytes()
+    assert fastlif.LIF(tau=1.0).R == 1
+    with pytest.raises(ValueError, match=r"^tau replaces C .* got tau=1.0 and C=2.0"):
+        fastlif.LIF(tau=1.0, C=2.0)
+
+
+# --- What newcomers try --------------------------------------------------------------------------
+
+
+def test_out_implies_what_is_recorded():
+    counts, spikes = np.zeros(2, np.int64), np.zeros((4, 2), bool)
+    run = fastlif.LIF().run(np.ones((4, 2), F4), out={"counts": counts, "spikes": spikes})
+    assert run.counts is counts
+    assert run.spikes is spikes
+    assert run.membrane is None
+    with pytest.raises(ValueError, match=r"^out must be one of .*; did you mean 'spikes'\?"):
+        fastlif.LIF().run(np.ones((4, 2), F4), out={"spikse": spikes})
+
+
+@pytest.mark.parametrize(
+    "neuron",
+    [fastlif.LIF(rest=-0.5, refractory=2), fastlif.presets.norse_lif(), fastlif.Leaky([0.5, 0.9])],
+)
+def test_the_initial_state_is_where_a_run_starts(neuron):
+    current = np.linspace(0, 3, 8, dtype=np.float64).reshape(4, 2)
+    state = neuron.initial_state(2, np.float64)
+    a, b = neuron.run(current), neuron.run(current, state)
+    assert a.membrane.tobytes() == b.membrane.tobytes()
+    for field, final in zip(state, a.final, strict=True):
+        assert (field is None) == (final is None)
+    with pytest.raises(TypeError, match=r"^dtype must be float32 or float64, got int64"):
+        neuron.initial_state(2, int)
+
+
+def test_the_initial_state_fits_the_parameters():
+    neuron = fastlif.LIF(R=np.ones((2, 1)))
+    assert neuron.initial_state().mem.shape == (2, 1)
+    assert neuron.initial_state((2, 3)).mem.shape == (2, 3)
+    with pytest.raises(ValueError, match=r"^shape must be one that .* \(2, 1\) .* got \(3,\)"):
+        neuron.initial_state(3)
+
+
+def test_repr_shows_the_values_in_use():
+    with pytest.warns(UserWarning, match="beta is clipped"):
+        assert "beta=1.0" in repr(fastlif.Leaky(1.2))
+
+
+def test_dir_lists_everything_public():
+    assert set(fastlif.__all__) <= set(dir(fastlif))

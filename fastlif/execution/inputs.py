@@ -28,8 +28,8 @@ Source: TypeAlias = Any
 
 def source_of(array: Numbers, population: tuple[int, ...]) -> Source:
     """Return what fills a row of scratch with ``array``, which broadcasts to the population."""
-    if array.size == 1:
-        return array.item()
+    if array.size == 1 and array.dtype.kind in "fb":  # an integer would be rounded twice
+        return float(array.item())
     if array.shape == population and array.flags.c_contiguous:
         return array.reshape(-1)
     return np.broadcast_to(array, (1, *population))

@@ -1,24 +1,27 @@
 """Runs and steps of one model: arguments are read, a plan is found or made, then executed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from fastlif.checks import described, whole
+from fastlif.checks import described, is_plain, whole
 from fastlif.execution.forms import form_of, read
 from fastlif.execution.inputs import source_of
+from fastlif.execution.memory import ensure_readable
 from fastlif.execution.plan import RunPlan
 from fastlif.execution.progress import Report, progress_of
-from fastlif.execution.records import names_of
+from fastlif.execution.records import RECORDS, names_of
 from fastlif.execution.results import Run
 from fastlif.execution.run import execute
 from fastlif.execution.state import fields_of, label_of, state_of
 from fastlif.execution.step import StepPlan, pair
 from fastlif.model import Model
 
+DEFAULT_RECORD = ("spikes", "membrane")
 _MOST_PLANS = 32
 _MOST_STEPS = 2**62
+_UNUSUAL = object()
 
 
 class Integrator:
@@ -26,11 +29,16 @@ class Integrator:
 
     A plan that was made for other arguments of the same forms is all that a call may reuse, so a
     call never depends on earlier ones.
+
+    Attributes
+    ----------
+    again : callable
+        ``step`` for arguments like those of the last step, in less time; None for others.
     """
 
     def __init__(self, model: Model) -> None:
         self._model, self._states = model, model.rule.states
-        self._last_step: StepPlan | None = None
+        self.again: Callable[[Any, Any, Any], Any] = _never
         self._nothing: list[Any] = [None] * len(self._states)
         self._plans: dict[Any, Any] = {}
 
@@ -47,7 +55,13 @@ class Integrator:
         progress: bool | Report,
     ) -> Run:
         """Integrate a current over time; ``Neuron.run`` documents the arguments."""
-        values, weak = (current, False) if type(current) is np.ndarray else read("current", current)
+        if type(current) is np.ndarray:
+            values, weak = current, False
+        else:
+            ensure_readable("current", current)
+            values, weak = read("current", current)
+        if record is DEFAULT_RECORD and isinstance(out, Mapping) and out:
+            record = tuple(name for name in out if name in RECORDS) or record
         if steps is None:
             if not values.shape:
                 raise ValueError(
@@ -63,11 +77,11 @@ class Integrator:
         if type(record) is not tuple and type(record) is not str:
             record = tuple(names_of(record))
         fields = self._nothing if initial is None else self._read_state("initial", initial)
-        forms = None if out is None else _forms_of(out)
+        forms = None if out is None else _forms_of_mapping(out)
         states = None if initial is None else tuple(map(_form_of_field, fields))
         key = form_of(values), weak, steps, record, every, threads, forms, states
         try:
-            plan = self._plans.get(key) if neurons is None else None
+            plan = self._plans.get(key) if neurons is None and forms is not _UNUSUAL else None
         except TypeError:  # an item of ``record`` is not hashable: names_of raises below
             plan = None
         if plan is None:
@@ -75,7 +89,7 @@ class Integrator:
                 self._model, (values, weak), steps, fields, names_of(record), neurons, every, out,
                 threads,
             )  # fmt: skip
-            if neurons is None and (out is None or forms is not None):
+            if neurons is None and forms is not _UNUSUAL:
                 self._store(key, plan)
         done = None if progress is False else progress_of(progress, plan.work)
         sources = plan.resting
@@ -88,24 +102,20 @@ class Integrator:
 
     def step(self, cur: Any, mem: Any, out: Any) -> tuple[Any, Any]:
         """Advance by one step; ``Neuron.__call__`` documents the arguments."""
-        if self._last_step is not None:  # most steps are like the last one
-            done = self._last_step.again(cur, mem, out)
-            if done is not None:
-                return done  # type: ignore[no-any-return]
         values, weak = read("cur", cur)
         fields = self._read_state("mem", mem)
         given = None if out is None else pair(out, self._states)
-        forms = None if given is None else _forms_of_pair(given)
+        forms = None if given is None else _forms_of([given[0], *given[1]])
         key = (form_of(values), weak, forms, *map(_form_of_field, fields))
-        plan = self._plans.get(key)
+        plan = self._plans.get(key) if forms is not _UNUSUAL else None
         if plan is None:
             plan = StepPlan(self._model, (values, weak), fields, given)
-            if given is None or forms is not None:
+            if forms is not _UNUSUAL:
                 self._store(key, plan)
         spk, news = plan.outputs() if given is None else given
         olds = tuple(None if field is None else field[0] for field in fields)
         if plan.execute(values, olds, spk, news):
-            self._last_step = plan
+            self.again = plan.again
         if out is not None:
             return spk, out[1]
         return spk, news[0] if len(news) == 1 else state_of(self._states, news)
@@ -125,20 +135,23 @@ class Integrator:
         self._plans[key] = plan
 
 
+def _never(cur: Any, mem: Any, out: Any) -> None:
+    """Stand in for ``again`` before the first step."""
+
+
 def _form_of_field(field: Any) -> Any:
     return None if field is None else (form_of(field[0]), field[1])
 
 
-def _forms_of(out: Any) -> Any:
-    """Return the forms of the user's arrays by name; None if they are not arrays at all."""
-    if not isinstance(out, Mapping) or not all(isinstance(a, np.ndarray) for a in out.values()):
-        return None
-    return tuple((name, form_of(array)) for name, array in out.items())
+def _forms_of(arrays: Iterable[Any]) -> Any:
+    """Return the forms of the user's arrays; _UNUSUAL if a new plan has to check what they are."""
+    arrays = tuple(arrays)
+    return tuple(map(form_of, arrays)) if all(map(is_plain, arrays)) else _UNUSUAL
 
 
-def _forms_of_pair(given: Any) -> Any:
-    """Return the forms of the arrays of a step's ``out``; None if they are not arrays."""
-    arrays = (given[0], *given[1])
-    if not all(isinstance(array, np.ndarray) for array in arrays):
-        return None
-    return tuple(map(form_of, arrays))
+def _forms_of_mapping(out: Any) -> Any:
+    """Return the same for arrays by record name."""
+    if not isinstance(out, Mapping):
+        return _UNUSUAL
+    forms = _forms_of(out.values())
+    return forms if forms is _UNUSUAL else (tuple(out), forms)

@@ -1,6 +1,7 @@
 """Available memory: a run that needs more raises an error instead of being killed."""
 
 import contextlib
+import math
 import os
 from collections.abc import Collection
 
@@ -23,6 +24,24 @@ def ensure_memory(needed: int, names: Collection[str]) -> None:
     raise MemoryError(
         f"this run with record={sorted(names)} needs {needed:,} bytes, and {available:,} are "
         f"available: {advice}"
+    )
+
+
+def ensure_readable(name: str, array: object) -> None:
+    """Raise MemoryError if ``array``, which is to be read whole, does not fit into memory.
+
+    For arrays that are not in memory yet, such as those of dask, zarr and h5py.
+    """
+    shape, dtype = getattr(array, "shape", ()), getattr(array, "dtype", None)
+    try:
+        needed = math.prod(shape) * int(getattr(dtype, "itemsize", 0))
+    except TypeError:  # not an array
+        return
+    if needed < SURELY_THERE or needed <= (available := _available_memory()):
+        return
+    raise MemoryError(
+        f"{name} ({type(array).__name__} of shape {shape}) needs {needed:,} bytes in memory, and "
+        f"{available:,} are available: run a part of its steps at a time, with initial=run.final"
     )
 
 

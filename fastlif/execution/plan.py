@@ -1,6 +1,7 @@
 """The plan of a run: everything that depends on the forms of its arguments only."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from fastlif.execution.records import RecordPlan, columns_of
 from fastlif.execution.results import BOOL, INT32
 from fastlif.execution.scratch import STAGE, pool_of
 from fastlif.execution.state import State, label_of, state_of
+from fastlif.kernels.jit import variant_of
 from fastlif.kernels.layout import WIDTH
 from fastlif.kernels.sweep import four_steps, one_neuron, step_by_step, sweep_kernel
 from fastlif.model import Constants, Model
@@ -118,6 +120,9 @@ class RunPlan:
         self.loops = self._loops(model) if self.work else []
         self._states = model.rule.states
         self.pool = pool_of(self.dtype)
+        # Returns the state whose variables stand in flat arrays.
+        plain = len(self.population) == len(self._states) == 1
+        self.state: Callable[..., State] = State if plain else self._state
         # What fills the states that are not given.
         self.resting = [source_of(np.asarray(model.resting), self.population)]
         self.resting += [0.0] * (len(model.rule.states) - 1)
@@ -133,6 +138,16 @@ class RunPlan:
         one = self.tiles is not None and len(self.tiles[1]) == 1 and self.work <= self.call
         direct = self.input.kind in ("direct", "shared") and self.records.extent is not None
         self.whole = bool(self.work) and one and direct and not self.records.per_thread
+        self.bound = False
+
+    def bind(self, arguments: tuple[Any, ...]) -> None:
+        """Replace the kernels with what Numba compiled for ``arguments``.
+
+        Only for a run of which one kernel call takes everything: then the types of the arguments
+        follow from the forms that the plan was made for.
+        """
+        self.loops = [(variant_of(kernel, arguments), multiple) for kernel, multiple in self.loops]
+        self.bound = True
 
     def _loops(self, model: Model) -> list[tuple[Any, int]]:
         """Return the kernels that a stretch goes through, each with the multiple that it takes."""
@@ -156,13 +171,8 @@ class RunPlan:
         tiles = [(start, min(start + width, self.size)) for start in starts]
         return max(1, min(threads, len(tiles))), tiles
 
-    def state(self, finals: list[Numbers]) -> State:
-        """Return the state whose variables stand in flat arrays."""
-        if len(self.population) != 1:
-            finals = [final.reshape(self.population) for final in finals]
-        if len(finals) == 1:
-            return State(finals[0])
-        return state_of(self._states, finals)
+    def _state(self, *finals: Numbers) -> State:
+        return state_of(self._states, [final.reshape(self.population) for final in finals])
 
     def _width(self, threads: int) -> int:
         """Return the number of neurons of a tile.

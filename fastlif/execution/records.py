@@ -137,18 +137,19 @@ class RecordPlan:
         self.blockwise = {"membrane", "spikes"} & names - selects
         self.specs = []
         given = _given(out, names)
+        array: Any
         for name, (shape, kind) in shapes.items():
             if name not in names:
                 continue
-            array, direct = given.get(name), True
+            array, direct, present = given.get(name), True, name in given
             rows = shape[:1] if name != "counts" else ()
-            if array is not None:
+            if present:
                 output(f"out[{name!r}]", array, shape, kind)
                 direct = flattened(array if rows else array[None], kind) is not None
             flat = (*rows, math.prod(shape[len(rows) :]))
             slot = Records._fields.index(f"selected_{name}" if name in self.selects else name)
             self.specs.append(
-                _Spec(name, ARRAYS.index(name), shape, kind, flat, array is not None, direct, slot)
+                _Spec(name, ARRAYS.index(name), shape, kind, flat, present, direct, slot)
             )
         # What is allocated, as plain tuples: loops over them are faster.
         self.fresh = [

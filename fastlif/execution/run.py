@@ -46,7 +46,7 @@ def execute(
     if done is not None:
         done.close()
     events = None if targets.log is None else targets.log.merged(threads)
-    return Run(*targets.arrays, events, plan.state(finals))  # type: ignore[call-arg]
+    return Run(*targets.arrays, events, plan.state(*finals))  # type: ignore[call-arg]
 
 
 def _apart(source: Source, targets: Targets) -> Source:
@@ -105,6 +105,8 @@ def _advance(
         if done is not None:
             done.add((end - begin) * size)
         begin = end
+        if whole and not plan.bound:
+            plan.bind((0, at, at, size, shared, scratch.work, piece, *records))
         if begin >= steps or (stopped is not None and stopped()):
             break
     finals = [row.copy() for row in rows]

@@ -9,6 +9,7 @@ from fastlif.checks import Numbers, described, numbers, output, overlap
 from fastlif.execution.forms import state_dtype
 from fastlif.execution.plan import ConstantRows, population_of, spike_dtype_of
 from fastlif.execution.state import State, label_of, state_of
+from fastlif.kernels.jit import variant_of
 from fastlif.kernels.layout import MEMBRANE, ROW, WIDTH
 from fastlif.kernels.step import step_kernel
 from fastlif.model import Model
@@ -49,8 +50,9 @@ class StepPlan:
             output("out[0] (spk)", spk, self.population, self.spike_dtype)
             for name, state in zip(self._names, states, strict=True):
                 output(f"out[1] ({name})", state, self.population, self.dtype)
-        self._apart = step_kernel(model.rule, False)
-        self._in_place = step_kernel(model.rule, True)
+        # The step from one set of arrays to another, and the one in place.
+        self._kernels = [step_kernel(model.rule, False), step_kernel(model.rule, True)]
+        self._general = self._kernels[0]
         self._shared, self._single = constants.shared, len(self._names) == 1
         self._flat = len(self.population) == 1
         self._tabulated = constants.shared is not None or self._table is not None
@@ -90,15 +92,16 @@ class StepPlan:
             and cur.dtype is dtype is mem.dtype
             and cur.shape == shape == mem.shape
             and cur.flags.carray
-            and mem.flags.carray
         ):
             return None
         if not self._flat:
-            done = self._call(cur, (mem,), spk, (new,))
+            done = mem.flags.carray and self._call(cur, (mem,), spk, (new,))
         elif new is mem:
-            done = self._in_place(self._shared, self._table, cur, spk, mem)
+            done = self._kernels[1](self._shared, self._table, cur, spk, mem)
         else:
-            done = self._apart(self._shared, self._table, cur, spk, mem, new)
+            done = mem.flags.carray and self._kernels[0](
+                self._shared, self._table, cur, spk, mem, new
+            )
         return (spk, new) if done else None
 
     def _states_again(self, cur: Any, state: Any, out: Any) -> Any:
@@ -170,9 +173,12 @@ class StepPlan:
         if not self._flat:
             cur, spk = cur.reshape(-1), spk.reshape(-1)
             olds, news = ([a.reshape(-1) for a in arrays] for arrays in (olds, news))
-        if in_place:
-            return self._in_place(self._shared, self._table, cur, spk, *olds)  # type: ignore[no-any-return]
-        return self._apart(self._shared, self._table, cur, spk, *olds, *news)  # type: ignore[no-any-return]
+        states = olds if in_place else (*olds, *news)
+        arguments = (self._shared, self._table, cur, spk, *states)
+        kernel = self._kernels[in_place]
+        done: bool = kernel(*arguments)
+        self._kernels[in_place] = variant_of(kernel, arguments)
+        return done
 
     def _execute_any(self, cur: Numbers, olds: Any, spk: Numbers, news: Any) -> None:
         """Do the same for arrays of any layout: with copies, where the kernel needs them."""
@@ -191,7 +197,7 @@ class StepPlan:
             # Copies of the old states, for some may be the new ones too.
             states = (old[tile].copy() for old in olds)
             into = (flat[tile] for flat in flats)
-            done = self._apart(self._shared, table, cur[tile], flat_spk[tile], *states, *into)
+            done = self._general(self._shared, table, cur[tile], flat_spk[tile], *states, *into)
             assert done
         for array, flat in zip([spk, *news], [flat_spk, *flats], strict=True):
             if not np.may_share_memory(array, flat):

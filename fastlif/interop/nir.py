@@ -189,7 +189,8 @@ def _lif(neuron: LIF) -> tuple[str, dict[str, Any], list[str]]:
         "reset_by is not its threshold": neuron.reset_by is not None,
     }
     found = [reason for reason, holds in misfits.items() if holds]
-    values = {"tau": _product(neuron.R, neuron.C), "r": neuron.R, "v_leak": neuron.rest}
+    tau = _product(neuron.R, neuron.C) if neuron.tau is None else neuron.tau
+    values = {"tau": tau, "r": neuron.R, "v_leak": neuron.rest}
     if neuron.reset_mechanism == "none":
         if np.any(np.isfinite(neuron.threshold)):
             found.append("it fires without a reset (nir.LI never fires; use threshold=inf)")

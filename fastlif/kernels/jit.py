@@ -1,14 +1,24 @@
 """How fastlif compiles: Numba's options, its cache and its intrinsics, in one place."""
 
+import contextlib
 import functools
 import hashlib
+import signal
+import threading
+import warnings
 from pathlib import Path
+from pickle import UnpicklingError
+from types import BuiltinFunctionType
+from typing import Any
 
 from numba import config, njit, types
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, register_jitable
 
-__all__ = ["compiled", "contiguous", "inlined", "reinterpreted", "select", "separate"]
+__all__ = [
+    "compiled", "contiguous", "inlined", "reinterpreted", "require_jit", "select", "separate",
+    "some_overlap", "variant_of",
+]  # fmt: skip
 
 # Reproducible bits: no fastmath and no contraction into FMA, so that every machine rounds alike.
 _OPTIONS = {"nogil": True, "fastmath": False, "error_model": "numpy", "boundscheck": False}
@@ -36,16 +46,79 @@ def compiled(function):
     files in the function's name makes it notice an edit in any of them. Without a writable cache
     directory, each process compiles the code again.
     """
+    require_jit()
+    function.__qualname__ = f"{function.__qualname__}_{_sources_digest()}"
+    try:
+        dispatcher = njit(cache=True, **_OPTIONS)(function)
+    except RuntimeError:  # "cannot cache function ...: no locator available"
+        return njit(**_OPTIONS)(function)
+    _make_robust(dispatcher._cache)
+    return dispatcher
+
+
+def require_jit():
+    """Raise RuntimeError if Numba's compiler is disabled."""
     if config.DISABLE_JIT:
         raise RuntimeError(
             "fastlif cannot run with NUMBA_DISABLE_JIT=1, because its kernels have no pure-Python "
             "form; the functions in fastlif.kernels.rules can be called from Python as they are"
         )
-    function.__qualname__ = f"{function.__qualname__}_{_sources_digest()}"
+
+
+def _make_robust(cache):
+    """Continue without the cache if its disk is full; do not interrupt the loading of code."""
+    save, load = cache.save_overload, cache.load_overload
+
+    def save_overload(*arguments):
+        try:
+            save(*arguments)
+        except OSError as error:
+            warnings.warn(
+                f"compiled code could not be stored in {cache.cache_path} ({error}); each process "
+                "compiles it again",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    def load_overload(*arguments):
+        with _interrupts_deferred():
+            try:
+                return load(*arguments)
+            except (OSError, EOFError, UnpicklingError):  # unreadable, or partly written
+                return None
+
+    cache.save_overload, cache.load_overload = save_overload, load_overload
+
+
+@contextlib.contextmanager
+def _interrupts_deferred():
+    """Let Ctrl-C take effect afterwards: machine code that is half loaded ends in a crash."""
+    previous = signal.getsignal(signal.SIGINT)
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or not callable(previous):
+        yield
+        return
+    received = []
+    signal.signal(signal.SIGINT, lambda *arguments: received.append(arguments))
     try:
-        return njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:  # "cannot cache function ...: no locator available"
-        return njit(**_OPTIONS)(function)
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    if received:
+        previous(*received[-1])
+
+
+def variant_of(function: Any, arguments: tuple[Any, ...]) -> Any:
+    """Return what Numba compiled ``function`` to for arguments of these types.
+
+    It may be called with such arguments only, because it does not look at their types, which saves
+    half of the time that a call from Python takes. Returns ``function`` if it is not compiled for
+    them yet, or is such a variant itself.
+    """
+    if isinstance(function, BuiltinFunctionType):
+        return function
+    types = tuple(map(function.typeof_pyval, arguments))
+    return function.get_overload(types) if types in function.overloads else function
 
 
 @intrinsic
@@ -99,3 +172,31 @@ def separate(typing_context):
         return context.get_dummy_value()
 
     return types.void(), codegen
+
+
+@intrinsic
+def some_overlap(typing_context, arrays, others):
+    """Tell whether one of the contiguous ``arrays`` overlaps another one, or one of ``others``.
+
+    As an intrinsic, because Numba takes a quarter of a second to compile loops over such tuples.
+    """
+
+    def codegen(context, builder, signature, args):
+        intp, spans = context.get_value_type(types.intp), []
+        for kind, group in zip(signature.args, args, strict=True):
+            for k, array_type in enumerate(kind):
+                array = context.make_array(array_type)(
+                    context, builder, builder.extract_value(group, k)
+                )
+                start = builder.ptrtoint(array.data, intp)
+                nbytes = builder.mul(array.nitems, array.itemsize)
+                spans.append((start, builder.add(start, nbytes)))
+        found = context.get_constant(types.boolean, False)
+        for k, (start, stop) in enumerate(spans[: len(signature.args[0])]):
+            for other_start, other_stop in spans[k + 1 :]:
+                before = builder.icmp_unsigned("<", start, other_stop)
+                after = builder.icmp_unsigned("<", other_start, stop)
+                found = builder.or_(found, builder.and_(before, after))
+        return found
+
+    return types.boolean(arrays, others), codegen

@@ -217,7 +217,7 @@ def by_amount(b, s, c):
 
 @inlined
 def by_each_threshold(b, s, c):
-    return b - type(b)(s) * c.threshold
+    return b - (type(b)(s) * c.threshold if s else zero(b))
 
 
 @inlined

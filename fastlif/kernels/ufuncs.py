@@ -14,7 +14,7 @@ from numba import boolean, from_dtype, guvectorize
 
 from fastlif.kernels.catalogue import NOTEBOOK
 from fastlif.kernels.compose import advance, constants_class, constants_of, drive
-from fastlif.kernels.jit import contiguous, inlined
+from fastlif.kernels.jit import contiguous, inlined, require_jit
 
 _FIRE, _PASSIVE = NOTEBOOK["fire"], NOTEBOOK["passive"]
 _Constants = constants_class(constants_of(_FIRE))  # threshold, gain and rate, of both rules
@@ -43,6 +43,7 @@ def integrate_and_fire(dtype: np.dtype, uniform: bool) -> Any:
 
     ``uniform``: the constants are numbers; else arrays of the population's shape.
     """
+    require_jit()
     real = from_dtype(dtype)
     row = real[:]
 
@@ -70,6 +71,7 @@ def integrate_and_fire(dtype: np.dtype, uniform: bool) -> Any:
 @functools.cache
 def integrate(dtype: np.dtype, uniform: bool) -> Any:
     """Return the gufunc ``(mem, cur, R, rate, mem_out)``; see ``integrate_and_fire``."""
+    require_jit()
     real = from_dtype(dtype)
     row = real[:]
 

@@ -1,5 +1,7 @@
 """What every neuron can do: one step, and a run over time."""
 
+from __future__ import annotations
+
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -7,14 +9,15 @@ from dataclasses import fields
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from fastlif.checks import Numbers, Parameter, common_shape
-from fastlif.execution.integrator import Integrator
+from fastlif.execution.forms import state_dtype
+from fastlif.execution.integrator import DEFAULT_RECORD, Integrator
 from fastlif.execution.plan import spike_dtype_of
 from fastlif.execution.progress import Report
 from fastlif.execution.results import Run
-from fastlif.execution.state import State
+from fastlif.execution.state import State, state_of
 from fastlif.kernels.compose import Rule, constants_of
 from fastlif.model import Model
 
@@ -61,8 +64,9 @@ class Neuron(ABC):
             of spikes) for neurons that can fire several times per step.
         mem : numpy.ndarray or State
             Membrane leaving the step, or the State of neurons that have more than a membrane. The
-            dtype is float64 if ``cur`` or ``mem`` is a float64 array, and float32 otherwise. Python
-            numbers do not widen an array.
+            dtype is float64 if ``cur`` or ``mem`` is a float64 array, or if neither is an array and
+            one holds Python floats, as in NumPy; it is float32 otherwise. Python numbers do not
+            widen an array.
 
         Raises
         ------
@@ -81,7 +85,9 @@ class Neuron(ABC):
         >>> spk, mem
         (array([False,  True]), array([0.5203922 , 0.24098039], dtype=float32))
         """
-        return self._integrator.step(cur, mem, out)
+        integrator = self._integrator
+        done = integrator.again(cur, mem, out)
+        return integrator.step(cur, mem, out) if done is None else done
 
     def run(
         self,
@@ -89,7 +95,7 @@ class Neuron(ABC):
         initial: ArrayLike | State | None = None,
         *,
         steps: int | None = None,
-        record: str | Iterable[str] = ("spikes", "membrane"),
+        record: str | Iterable[str] = DEFAULT_RECORD,
         neurons: slice | ArrayLike | None = None,
         every: int = 1,
         out: Mapping[str, Numbers] | None = None,
@@ -120,7 +126,8 @@ class Neuron(ABC):
             Number of steps with a constant current. ``current`` then has no time axis.
         record : str or iterable of str
             Records to store: "membrane", "spikes", "packed", "counts" or "events", or several of
-            them; ``()`` stores the final state only. :class:`Run` describes each record.
+            them; ``()`` stores the final state only. The default is "spikes" and "membrane" or, if
+            ``out`` is given, the records that it names. :class:`Run` describes each record.
         neurons : slice or array_like, optional
             Neurons of the flattened population to store in ``membrane`` and ``spikes``, in this
             order: a slice, indices, or a mask with one bool per neuron. ``packed``, ``counts`` and
@@ -162,7 +169,9 @@ class Neuron(ABC):
 
         Notes
         -----
-        The arguments are checked before anything is allocated or written.
+        The arguments are checked before anything is allocated or written. If ``progress`` raises an
+        exception, or Ctrl-C is pressed, the run stops within some milliseconds; arrays in ``out``
+        are then partly written, and a new run may reuse them.
 
         Examples
         --------
@@ -182,6 +191,87 @@ class Neuron(ABC):
         return self._integrator.run(
             current, initial, steps, record, neurons, every, out, threads, progress
         )
+
+    def precompile(
+        self, record: str | Iterable[str] = DEFAULT_RECORD, dtype: DTypeLike = np.float32
+    ) -> None:
+        """Compile what runs with these records need, so that later calls do not have to wait.
+
+        Compiled code is stored on disk. Where that is not possible, for example in a container,
+        this moves the time to a moment of choice. It covers single steps, and runs with an input
+        that varies, that all neurons share or that is constant in time, of one neuron and of many.
+
+        Parameters
+        ----------
+        record : str or iterable of str
+            The records, as in :meth:`run`.
+        dtype : numpy.dtype
+            Dtype of the input: float32, float64, an integer or bool.
+
+        Examples
+        --------
+        >>> import fastlif
+        >>> fastlif.LIF().precompile(record="spikes")
+        """
+        parameters = common_shape(self._model.shapes)
+        kind = state_dtype([(np.empty(0, dtype), False)])
+        # Few neurons and many take different loops; five steps are four at once, and one more.
+        for population in [parameters] if parameters else [(), (2,), (128,)]:
+            current, state = np.zeros((5, *population), dtype), self.initial_state(population, kind)
+            self.run(current, record=record)
+            self.run(current[0], steps=5, record=record)
+            self.run(
+                current.reshape(5, -1)[:, 0].reshape(5, *[1] * len(population)),
+                state,
+                record=record,
+            )
+        self(current[0], state)
+
+    def initial_state(
+        self, shape: int | tuple[int, ...] | None = None, dtype: DTypeLike = np.float32
+    ) -> State:
+        """Return the state from which a run starts by default, as new arrays.
+
+        Parameters
+        ----------
+        shape : int or tuple of int, optional
+            Shape of the population. The default is the broadcast of the neuron's parameters.
+        dtype : numpy.dtype
+            float32 or float64.
+
+        Returns
+        -------
+        State
+            The resting membrane, no refractory period, and no synaptic current.
+
+        Raises
+        ------
+        TypeError
+            If ``dtype`` is neither float32 nor float64.
+        ValueError
+            If the neuron's parameters do not broadcast to ``shape``.
+
+        Examples
+        --------
+        >>> import fastlif
+        >>> state = fastlif.LIF(rest=-0.1, refractory=2).initial_state(3)
+        >>> state.mem, state.refractory
+        (array([-0.1, -0.1, -0.1], dtype=float32), array([0., 0., 0.], dtype=float32))
+        """
+        kind = np.dtype(dtype)
+        if kind not in (np.float32, np.float64):
+            raise TypeError(f"dtype must be float32 or float64, got {kind}")
+        parameters = common_shape(self._model.shapes)
+        population = parameters if shape is None else tuple(np.atleast_1d(shape).tolist())
+        if common_shape([("shape", population), *self._model.shapes]) != population:
+            raise ValueError(
+                f"shape must be one that the parameters' shape {parameters} broadcasts to, "
+                f"got {population}"
+            )
+        names = self._model.rule.states
+        values = [self.resting, *[0] * (len(names) - 1)]
+        arrays = [np.array(np.broadcast_to(value, population), kind) for value in values]
+        return state_of(names, arrays)
 
     @property
     def resting(self) -> Parameter:

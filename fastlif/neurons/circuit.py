@@ -1,5 +1,7 @@
 """What the RC-circuit neurons share."""
 
+from __future__ import annotations
+
 import math
 import warnings
 
@@ -11,13 +13,46 @@ from fastlif.checks import Numbers, Parameter
 RESETS = ("subtract", "zero", "none")
 
 
-def ratio(time_step: Parameter, R: Parameter, C: Parameter) -> Numbers:
-    """Return time_step/(R*C) with NumPy's rounding: Python numbers are computed in float64."""
-    tau = R * C
+def ratio(time_step: Parameter, tau: Parameter) -> Numbers:
+    """Return time_step/tau with NumPy's rounding: Python numbers are computed in float64."""
     if isinstance(tau, float) and tau == 0:
         return np.asarray(math.inf)
     with np.errstate(all="ignore"):
         return np.asarray(time_step / tau)
+
+
+def warn_reset(
+    threshold: Parameter,
+    rest: Parameter,
+    by: Parameter | None = None,
+    to: Parameter | None = None,
+    stacklevel: int = 4,
+) -> None:
+    """Warn if a neuron fires without input, or again after each reset.
+
+    A spike subtracts ``by`` from the membrane or sets it to ``to``.
+    """
+    limit = np.asarray(threshold, np.float64)
+    problem = None
+    if np.any(np.asarray(rest) >= limit):
+        problem = f"the resting potential {rest!s} is not below the threshold {threshold!s}"
+    elif to is not None and np.any(np.asarray(to) >= limit):
+        problem = f"a spike resets the membrane to {to!s}, not below the threshold {threshold!s}"
+    elif by is not None and np.any(np.asarray(by) <= 0):
+        problem = f"a spike subtracts {by!s} from the membrane, which does not lower it"
+    if problem is not None:
+        warnings.warn(
+            f"{problem}: the neuron can fire in every step; see reset_mechanism, reset_to, "
+            "reset_by and rest",
+            stacklevel=stacklevel,
+        )
+
+
+def warn_reset_by_name(mechanism: str, threshold: Parameter) -> None:
+    """Warn about a neuron that rests at 0 and has one of RESETS."""
+    if mechanism != "none":
+        by, to = (threshold, None) if mechanism == "subtract" else (None, 0.0)
+        warn_reset(threshold, 0.0, by, to, stacklevel=5)
 
 
 def warn_unstable(rates: ArrayLike, stacklevel: int = 4) -> None:

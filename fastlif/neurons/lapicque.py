@@ -1,5 +1,7 @@
 """Lapicque's neuron."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +13,7 @@ from fastlif.kernels import catalogue
 from fastlif.kernels.compose import Rule
 from fastlif.kernels.elementary import log
 from fastlif.neurons.base import Neuron
-from fastlif.neurons.circuit import RESETS, ratio, warn_unstable
+from fastlif.neurons.circuit import RESETS, ratio, warn_reset_by_name, warn_unstable
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,8 @@ class Lapicque(Neuron):
     Warns
     -----
     UserWarning
-        If ``time_step`` is longer than ``R*C``, because Euler's method then overshoots.
+        If ``time_step`` is longer than ``R*C``, because Euler's method then overshoots, or if the
+        threshold is not above the resting membrane, 0.
 
     See Also
     --------
@@ -109,7 +112,9 @@ class Lapicque(Neuron):
         if self.beta is not None:
             warn_unstable(np.log(1 / np.asarray(self.beta, np.float64)))
         else:
-            warn_unstable(ratio(*(np.float64(p) for p in (self.time_step, self.R, self.C))))
+            time_step, R, C = map(np.float64, (self.time_step, self.R, self.C))
+            warn_unstable(ratio(time_step, R * C))
+        warn_reset_by_name(self.reset_mechanism, self.threshold)
 
     @property
     def rule(self) -> Rule:

@@ -1,5 +1,7 @@
 """The leaky integrate-and-fire neuron with a decay rate."""
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +13,7 @@ from fastlif.checks import Parameter, choice, flag, parameter
 from fastlif.kernels import catalogue
 from fastlif.kernels.compose import Rule
 from fastlif.neurons.base import Neuron
-from fastlif.neurons.circuit import RESETS
+from fastlif.neurons.circuit import RESETS, warn_reset_by_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +53,7 @@ class Leaky(Neuron):
     Warns
     -----
     UserWarning
-        If ``beta`` is clipped.
+        If ``beta`` is clipped, or if the threshold is not above the resting membrane, 0.
 
     See Also
     --------
@@ -88,8 +90,12 @@ class Leaky(Neuron):
             reset_mechanism=choice("reset_mechanism", self.reset_mechanism, RESETS),
             reset_delay=flag("reset_delay", self.reset_delay),
         )
-        if np.any(np.asarray(self.beta) != np.clip(self.beta, 0, 1)):
+        clipped = np.clip(self.beta, 0, 1)
+        if np.any(np.asarray(self.beta) != clipped):
             warnings.warn("beta is clipped to [0, 1], as in snnTorch", stacklevel=3)
+            self._set(beta=parameter("beta", clipped if np.ndim(clipped) else float(clipped)))
+
+        warn_reset_by_name(self.reset_mechanism, self.threshold)
 
     @property
     def rule(self) -> Rule:
@@ -99,4 +105,4 @@ class Leaky(Neuron):
         ]
 
     def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike]:
-        return {"threshold": self.threshold, "keep": np.clip(np.asarray(self.beta, dtype), 0, 1)}
+        return {"threshold": self.threshold, "keep": self.beta}

@@ -1,18 +1,20 @@
 """The general leaky integrate-and-fire neuron."""
 
+from __future__ import annotations
+
 import functools
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from fastlif.checks import Parameter, choice, duration, flag, optional, parameter, steps_of, whole
 from fastlif.kernels import orders, rules
 from fastlif.kernels.compose import Rule
 from fastlif.kernels.elementary import expm1
 from fastlif.neurons.base import Neuron
-from fastlif.neurons.circuit import ratio, warn_unstable
+from fastlif.neurons.circuit import ratio, warn_reset, warn_unstable
 
 RESETS = {
     "subtract": rules.by_threshold,
@@ -22,6 +24,11 @@ RESETS = {
 }
 ORDERS = {"entering": orders.entering, "at_once": orders.at_once, "delayed": orders.delayed}
 WHILE_REFRACTORY = {"hold": rules.held, "integrate": rules.integrated}
+
+
+def _in_dtype(value: Any, dtype: DTypeLike) -> Any:
+    """Return a parameter in ``dtype``; a Python number, which takes any dtype, as it is."""
+    return value if isinstance(value, float) else np.asarray(value, dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +66,9 @@ class LIF(Neuron):
         Membrane potential (volt) above which the neuron fires; may be infinite.
     time_step : float or array_like
         Time step (second), positive.
-    R, C : float or array_like
-        Resistance (ohm) and capacitance (farad), positive.
+    R, C : float or array_like, optional
+        Resistance (ohm) and capacitance (farad), positive. The defaults are the tutorial's, 5.1 and
+        5e-3; with ``tau``, the default of ``R`` is 1.
     reset_mechanism : {"subtract", "zero", "none", "value"}
         How a spike resets the membrane.
     integration : {"euler", "exact"}
@@ -100,6 +108,8 @@ class LIF(Neuron):
         Maximum number of spikes per step. If it is greater than 1, a step fires
         ``floor(u/threshold)`` times, at most ``max_spikes``, if the membrane reaches the threshold.
         Requires ``order="at_once"`` and the reset "subtract".
+    tau : float or array_like, optional
+        Membrane time constant ``R*C`` (second), positive, instead of ``C``.
 
     Raises
     ------
@@ -112,6 +122,8 @@ class LIF(Neuron):
     -----
     UserWarning
         If ``time_step`` is longer than ``R*C`` with ``integration="euler"``, which then overshoots.
+        If the resting potential or the reset is not below the threshold, or if "subtract" does not
+        lower the membrane because the threshold is negative: give ``reset_by``, or use "value".
 
     See Also
     --------
@@ -153,8 +165,8 @@ class LIF(Neuron):
 
     threshold: Parameter = 1.0
     time_step: Parameter = 1e-3
-    R: Parameter = 5.1
-    C: Parameter = 5e-3
+    R: Parameter | None = None
+    C: Parameter | None = None
     reset_mechanism: str = "subtract"
     _: KW_ONLY
     integration: str = "euler"
@@ -170,16 +182,24 @@ class LIF(Neuron):
     floor: Parameter | None = None
     within_step: bool = False
     max_spikes: int = 1
+    tau: Parameter | None = None
 
     _rests_at: ClassVar = "rest"
 
     def __post_init__(self) -> None:
         time = self.refractory_time
+        if self.tau is not None and self.C is not None:
+            raise ValueError(
+                "tau replaces C (C = tau/R) and they exclude each other, "
+                f"got tau={self.tau!r} and C={self.C!r}"
+            )
+        R, C = (5.1, 5e-3) if self.tau is None else (1.0, None)
         self._set(
             threshold=parameter("threshold", self.threshold, finite=False),
             time_step=parameter("time_step", self.time_step, above=0),
-            R=parameter("R", self.R, above=0),
-            C=parameter("C", self.C, above=0),
+            R=parameter("R", R if self.R is None else self.R, above=0),
+            C=optional("C", C if self.C is None else self.C, above=0),
+            tau=optional("tau", self.tau, above=0),
             reset_mechanism=choice("reset_mechanism", self.reset_mechanism, tuple(RESETS)),
             integration=choice("integration", self.integration, ("euler", "exact")),
             rest=parameter("rest", self.rest),
@@ -199,7 +219,13 @@ class LIF(Neuron):
         )
         self._check_combination()
         if self.integration == "euler":
-            warn_unstable(ratio(*(np.float64(p) for p in (self.time_step, self.R, self.C))))
+            warn_unstable(ratio(np.float64(self.time_step), np.float64(self._tau())))
+        if self.reset_mechanism == "subtract":
+            by = self.threshold if self.reset_by is None else self.reset_by
+            warn_reset(self.threshold, self.rest, by=by)
+        elif self.reset_mechanism != "none":
+            reset = self._reset_constant()
+            warn_reset(self.threshold, self.rest, to=0.0 if reset is None else reset)
 
     def _check_combination(self) -> None:
         """Raise ValueError if parameters cannot be combined."""
@@ -290,11 +316,8 @@ class LIF(Neuron):
         return rule.refractory(WHILE_REFRACTORY[self.while_refractory])
 
     def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike | None]:
-        time_step, R, C = (
-            p if isinstance(p, float) else np.asarray(p, dtype)
-            for p in (self.time_step, self.R, self.C)
-        )
-        share = ratio(time_step, R, C)
+        tau = self._tau(dtype)
+        share = ratio(_in_dtype(self.time_step, dtype), tau)
         exact = self.integration == "exact"
         return {
             "threshold": self.threshold,
@@ -306,8 +329,14 @@ class LIF(Neuron):
             "period": self._period,
             "most": float(self.max_spikes),
             "step": self.time_step,
-            "tau": np.asarray(R * C),
+            "tau": np.asarray(tau),
         }
+
+    def _tau(self, dtype: DTypeLike = np.float64) -> Any:
+        """Return the membrane time constant."""
+        if self.tau is not None:
+            return _in_dtype(self.tau, dtype)
+        return _in_dtype(self.R, dtype) * _in_dtype(self.C, dtype)
 
     def _reset_constant(self) -> Parameter | None:
         if self.reset_mechanism == "value":

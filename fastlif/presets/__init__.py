@@ -36,6 +36,8 @@ preset                              membrane and test            reset
 ==================================  ===========================  ===============================
 """
 
+from __future__ import annotations
+
 from fastlif.presets.brian2 import brian2_lif
 from fastlif.presets.nengo import nengo_lif, nengo_spiking_rectified_linear
 from fastlif.presets.nest import nest_iaf_psc_delta

@@ -1,5 +1,7 @@
 """The leaky integrate-and-fire neuron of Brian2."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 

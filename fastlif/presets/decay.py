@@ -1,5 +1,7 @@
 """The decay factor of one time step."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

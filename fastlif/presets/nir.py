@@ -1,5 +1,7 @@
 """The neurons of NIR, the Neuromorphic Intermediate Representation, as Euler steps."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

@@ -1,5 +1,7 @@
 """The neurons of Norse."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

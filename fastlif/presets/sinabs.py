@@ -1,5 +1,7 @@
 """The leaky integrate-and-fire neuron of Sinabs."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,5 +1,7 @@
 """The neurons of snnTorch, which are also fastlif's own."""
 
+from __future__ import annotations
+
 from numpy.typing import ArrayLike
 
 from fastlif.checks import Parameter

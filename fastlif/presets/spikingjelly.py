@@ -1,5 +1,7 @@
 """The neurons of SpikingJelly."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 
