@@ -1,6 +1,5 @@
 """Argument validation. Messages name the argument, the value received and accepted values."""
 
-import difflib
 import math
 import operator
 from collections.abc import Iterable, Sequence
@@ -157,6 +156,8 @@ def choice(name: str, value: object, options: Sequence[str]) -> str:
     accepted = ", ".join(repr(option) for option in options)
     if not isinstance(value, str):
         raise TypeError(f"{name} must be one of {accepted}, got {described(value)}")
+    import difflib  # here, for a fast import of fastlif
+
     near = difflib.get_close_matches(value.lower(), options, 1, 0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise ValueError(f"{name} must be one of {accepted}, got {value!r}{hint}")

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 
 from fastlif.checks import Numbers, common_shape, is_weak, numbers
 from fastlif.execution.forms import state_dtype
-from fastlif.kernels.ufuncs import integrate, integrate_and_fire
 from fastlif.neurons.lif import LIF
 
 
@@ -66,6 +65,8 @@ def leaky_integrate_neuron(
     >>> trace
     [0.9, 0.72, 0.576]
     """
+    from fastlif.kernels.ufuncs import integrate  # here, for a fast import of fastlif
+
     u, i, shape, (_, r, rate) = _prepare(("U", U), ("I", I), 1.0, time_step, R, C)
     return integrate(u.dtype, np.ndim(rate) == 0)(u, i, r, rate).reshape(shape)[()]
 
@@ -132,6 +133,8 @@ def leaky_integrate_and_fire(
     >>> mem, spk
     (array([0.5203922 , 0.24098039], dtype=float32), array([False,  True]))
     """
+    from fastlif.kernels.ufuncs import integrate_and_fire  # here, for a fast import of fastlif
+
     u, i, shape, constants = _prepare(("mem", mem), ("cur", cur), threshold, time_step, R, C)
     uniform = np.ndim(constants[0]) == 0
     new, spk = integrate_and_fire(u.dtype, uniform)(u, i, *constants)

@@ -275,3 +275,14 @@ def test_within_step_equals_nengo_for_any_threshold_and_rest(dtype):
     if not differ:
         tolerance = {"atol": 1e-2 if dtype is F4 else 1e-10}
         np.testing.assert_allclose(run.membrane, reference.membrane * 15 - 65, **tolerance)
+
+
+def test_several_spikes_with_an_infinite_threshold():
+    several = fastlif.LIF(threshold=np.inf, order="at_once", max_spikes=3)
+    single = fastlif.LIF(threshold=np.inf, order="at_once")
+    current = np.float32([0.1, 0.2])
+    expected = single.run(current, steps=3).membrane
+    assert np.isfinite(expected).all()
+    assert same_bits(several.run(current, steps=3).membrane, expected)
+    rockpool = fastlif.presets.rockpool_lif(threshold=np.inf).run(current, steps=3)
+    assert np.isfinite(rockpool.membrane).all()

@@ -267,3 +267,13 @@ def test_a_neuron_keeps_a_copy_of_its_arrays():
     assert list(neuron.R) == [4.0, 5.0]
     with pytest.raises(ValueError, match="read-only"):
         neuron.R[0] = 1.0
+
+
+def test_integers_are_rounded_once():
+    value = 2**60 + 2**36 + 1  # rounded to float64 first, it would lie between two float32 numbers
+    neuron = fastlif.Leaky(beta=0.5, threshold=np.inf, reset_mechanism="none")
+    expected = np.full(1, value).astype(F4)
+    assert neuron.run(np.full((1, 2), value)).membrane[0, 0] == expected
+    assert neuron.run(np.int64(value), steps=1).membrane == expected
+    assert neuron.run(np.zeros((1, 1), F4), np.array([value])).membrane == expected / 2
+    assert neuron(np.array([value]))[1] == expected

@@ -12,13 +12,12 @@ from fastlif.execution.memory import ensure_readable
 from fastlif.execution.plan import RunPlan
 from fastlif.execution.progress import Report, progress_of
 from fastlif.execution.records import RECORDS, names_of
-from fastlif.execution.results import Run
+from fastlif.execution.results import DEFAULT_RECORD, Run
 from fastlif.execution.run import execute
 from fastlif.execution.state import fields_of, label_of, state_of
 from fastlif.execution.step import StepPlan, pair
 from fastlif.model import Model
 
-DEFAULT_RECORD = ("spikes", "membrane")
 _MOST_PLANS = 32
 _MOST_STEPS = 2**62
 _UNUSUAL = object()

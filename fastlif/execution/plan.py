@@ -12,7 +12,7 @@ from fastlif.execution.forms import state_dtype
 from fastlif.execution.inputs import Input, source_of
 from fastlif.execution.parallel import thread_count
 from fastlif.execution.records import RecordPlan, columns_of
-from fastlif.execution.results import BOOL, INT32
+from fastlif.execution.results import spike_dtype_of
 from fastlif.execution.scratch import STAGE, pool_of
 from fastlif.execution.state import State, label_of, state_of
 from fastlif.kernels.jit import variant_of
@@ -72,11 +72,6 @@ def population_of(
     return common_shape([*named, *states, *model.shapes])
 
 
-def spike_dtype_of(model: Model) -> np.dtype[Any]:
-    """Return the dtype of the spikes: bool, or int32 if one step may have several."""
-    return INT32 if model.rule.several else BOOL
-
-
 class RunPlan:
     """How runs with arguments of certain forms are executed.
 
@@ -110,7 +105,7 @@ class RunPlan:
         columns = None if neurons is None else columns_of(neurons, names, self.population)
         self.records = RecordPlan(
             names, every, columns, out, self.steps, self.population, self.dtype,
-            spike_dtype_of(model),
+            spike_dtype_of(model.rule),
         )  # fmt: skip
         self.constants = ConstantRows(constants, self.population)
         self.input = Input(values, steps, self.population, self.dtype, self.work)

@@ -1,14 +1,21 @@
 """The results of a run."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastlif.checks import Numbers
 from fastlif.execution.state import State
+from fastlif.kernels.compose import Rule
 
 BOOL, UINT8 = np.dtype(np.bool_), np.dtype(np.uint8)
 INT32, INT64 = np.dtype(np.int32), np.dtype(np.int64)
+DEFAULT_RECORD = ("spikes", "membrane")
+
+
+def spike_dtype_of(rule: Rule) -> np.dtype[Any]:
+    """Return the dtype of the spikes: bool, or int32 if one step may have several."""
+    return INT32 if rule.several else BOOL
 
 
 class Events(NamedTuple):

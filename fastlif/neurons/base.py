@@ -6,20 +6,21 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fastlif.checks import Numbers, Parameter, common_shape
 from fastlif.execution.forms import state_dtype
-from fastlif.execution.integrator import DEFAULT_RECORD, Integrator
-from fastlif.execution.plan import spike_dtype_of
-from fastlif.execution.progress import Report
-from fastlif.execution.results import Run
+from fastlif.execution.results import DEFAULT_RECORD, Run, spike_dtype_of
 from fastlif.execution.state import State, state_of
 from fastlif.kernels.compose import Rule, constants_of
 from fastlif.model import Model
+
+if TYPE_CHECKING:
+    from fastlif.execution.integrator import Integrator
+    from fastlif.execution.progress import Report
 
 
 class Neuron(ABC):
@@ -281,7 +282,7 @@ class Neuron(ABC):
     @property
     def spike_dtype(self) -> np.dtype[Any]:
         """The dtype of the spikes: bool, or int32 if one step may have several."""
-        return spike_dtype_of(self._model)
+        return spike_dtype_of(self.rule)
 
     def constants(self, dtype: np.dtype[Any]) -> dict[str, Numbers]:
         """Return the constants that the kernels use in this dtype, by name."""
@@ -296,6 +297,9 @@ class Neuron(ABC):
 
     @functools.cached_property
     def _integrator(self) -> Integrator:
+        # Here, because importing all kernels takes as long as importing the rest of fastlif.
+        from fastlif.execution.integrator import Integrator
+
         return Integrator(self._model)
 
     @abstractmethod
