@@ -2,9 +2,11 @@
 
 import numpy as np
 import oracle
+import pytest
 
 import fastlif
 
+full = pytest.mark.full  # for tests that the default selection leaves out
 RC = {"R": 5.1, "C": 5e-3, "time_step": 1e-3, "threshold": 1.0}
 RESETS = ("subtract", "zero", "none")
 

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import oracle
 import pytest
-from cases import same_bits
+from cases import full, same_bits
 
 import fastlif
 
@@ -39,7 +39,7 @@ def drawn(rng, shape, dtype, settings):
     return (rng.uniform(-0.3, high, shape) * (6 if "max_spikes" in settings else 1)).astype(dtype)
 
 
-@pytest.mark.parametrize("dtype", [F4, np.float64])
+@pytest.mark.parametrize("dtype", [F4, pytest.param(np.float64, marks=full)])
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 def test_every_option_equals_the_oracle(settings, dtype):
     rng = np.random.default_rng(3)
@@ -59,6 +59,7 @@ def test_every_option_equals_the_oracle(settings, dtype):
     assert same_bits(again.membrane, run.membrane)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("settings", [SETTINGS[k] for k in (2, 5, 10, 11, 14)], ids=str)
 def test_records_split_runs_threads_steps_and_parameters_per_neuron(settings):
     rng = np.random.default_rng(4)

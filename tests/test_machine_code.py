@@ -9,7 +9,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from cases import currents
+from cases import currents, full
 
 import fastlif
 from fastlif.kernels.layout import ROW, ROWS
@@ -115,6 +115,7 @@ def innermost_loops(code):
     return ["\n".join(lines[start : end + 1]) for start, end in loops]
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not PACKED, reason="known for x86-64 and aarch64")
 @pytest.mark.parametrize("case", range(len(CASES)), ids=lambda k: "-".join(map(str, CASES[k])))
 def test_the_inner_loop_is_vectorized(machine_codes, case):
@@ -148,7 +149,15 @@ def test_a_loop_of_which_half_is_scalar_is_found():
     ],
     ids=["broadcast", "fortran", "bools", "constant", "float16"],
 )
-@pytest.mark.parametrize("record", ["counts", "packed", ("membrane", "spikes"), ()])
+@pytest.mark.parametrize(
+    "record",
+    [
+        "counts",
+        ("membrane", "spikes"),
+        pytest.param("packed", marks=full),
+        pytest.param((), marks=full),
+    ],
+)
 def test_a_run_allocates_its_records_and_a_few_tiles(current, steps, record):
     neuron = fastlif.LIF(R=5.1, C=5e-3)
     neuron.run(current, steps=steps, record=record)  # compiles

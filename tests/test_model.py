@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cases import same_bits
+from cases import full, same_bits
 
 import fastlif
 from fastlif import presets
@@ -148,11 +148,18 @@ def test_only_kernels_import_numba():
         fastlif.LIF(),
         fastlif.LIF(refractory=2, order="at_once", rest=0.1),
         fastlif.LIF(R=np.linspace(4, 6, 5)),
-        presets.norse_lif(),
+        pytest.param(presets.norse_lif(), marks=full),
     ],
     ids=repr,
 )
-@pytest.mark.parametrize("record", [("spikes", "membrane"), "counts", "packed", "events", ()])
+@pytest.mark.parametrize(
+    "record",
+    [
+        ("spikes", "membrane"),
+        "counts",
+        *(pytest.param(n, marks=full) for n in ("packed", "events", ())),
+    ],
+)
 def test_a_stored_plan_equals_a_new_one(neuron, record):
     rng = np.random.default_rng(0)
     for shape in ((7, 5), (200, 5), (7, 5)):

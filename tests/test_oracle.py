@@ -3,12 +3,12 @@
 import numpy as np
 import oracle
 import pytest
-from cases import NEURONS, currents, drawn, same_bits
+from cases import NEURONS, currents, drawn, full, same_bits
 
 import fastlif
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, pytest.param(np.float64, marks=full)])
 @pytest.mark.parametrize("name", NEURONS)
 @pytest.mark.parametrize("each", [False, True], ids=["numbers", "arrays"])
 def test_run_and_steps_equal_the_oracle(name, dtype, each):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cases import same_bits
+from cases import full, same_bits
 from peers.tables import TABLES, peer_of
 
 from fastlif import presets
@@ -91,7 +91,13 @@ def test_every_membrane_equals_the_simulators(name, k):
     assert hashlib.sha256(np.ascontiguousarray(membrane + 0.0).tobytes()).hexdigest() == digest
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        n if n in ("norse_lif", "nengo_lif", "brian2_lif") else pytest.param(n, marks=full)
+        for n in TABLES
+    ],
+)
 def test_a_run_can_be_split_stepped_and_pickled(name):
     neuron, current = preset(name, 2), TABLES[name].current_of(name, 2)[:60]
     whole = run_of(name, 2)

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from cases import currents, drawn, same_bits
+from cases import currents, drawn, full, same_bits
 
 import fastlif
 from fastlif.execution import events, scratch
@@ -54,7 +54,7 @@ def population(cls, each, size, rng):
 
 
 @pytest.mark.parametrize("kind", INPUTS)
-@pytest.mark.parametrize("each", [False, True], ids=["numbers", "arrays"])
+@pytest.mark.parametrize("each", [False, pytest.param(True, marks=full)], ids=["numbers", "arrays"])
 @pytest.mark.parametrize("size", [1, 7, 64, 200, 1001])
 def test_each_record_alone_and_all_together(kind, each, size):
     rng = np.random.default_rng(size)
@@ -71,6 +71,7 @@ def test_each_record_alone_and_all_together(kind, each, size):
         assert same_bits(run.final.mem, reference.final.mem)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("names", [n for k in (2, 3, 4) for n in itertools.combinations(NAMES, k)])
 def test_any_combination(names):
     neuron = fastlif.Lapicque(**RC)

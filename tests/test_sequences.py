@@ -9,7 +9,7 @@ import pickle
 
 import numpy as np
 import pytest
-from cases import same_bits
+from cases import full, same_bits
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -207,7 +207,10 @@ def a_failure(rng, neuron):
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
-@pytest.mark.parametrize("name", NEURONS)
+@pytest.mark.parametrize(
+    "name",
+    [n if n in ("plain", "refractory") else pytest.param(n, marks=full) for n in NEURONS],
+)
 @settings(
     max_examples=SEQUENCES, derandomize=True, database=None, deadline=None,
     suppress_health_check=list(HealthCheck),
