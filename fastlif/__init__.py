@@ -1,4 +1,9 @@
-"""fastlif: fast simulation of large populations of leaky integrate-and-fire neurons."""
+"""fastlif: fast simulation of large populations of leaky integrate-and-fire neurons.
+
+``Lapicque``, ``Leaky`` and ``LIF`` are neurons, and ``presets`` contains those of other simulators.
+``neuron.run(current)`` integrates a population over time and returns a ``Run``, and
+``neuron(cur, mem)`` is one step. See ``help(fastlif.LIF.run)``.
+"""
 
 import importlib
 from typing import TYPE_CHECKING, Any

@@ -1,12 +1,14 @@
 """Single steps: results, out, and steps in place."""
 
 from concurrent.futures import ThreadPoolExecutor
+from types import BuiltinFunctionType
 
 import numpy as np
 import pytest
 from cases import NEURONS, currents, drawn, same_bits
 
 import fastlif
+from fastlif.execution.integrator import Integrator
 
 F4 = np.float32
 
@@ -186,3 +188,31 @@ class TestBadOut:
 
     def test_not_a_pair(self, calls, given):
         self.rejected(calls, TypeError, "out must be a pair", *given, [np.zeros(100)])
+
+
+def fail(*arguments):
+    raise AssertionError("the general way was taken")
+
+
+@pytest.mark.parametrize("with_out", [False, True])
+def test_the_second_step_takes_the_prepared_way(neuron, given, with_out, monkeypatch):
+    cur, mem = given
+    out = (np.empty(100, bool), np.empty(100, F4)) if with_out else None
+    first = [a.copy() for a in neuron(cur, mem, out=out)]
+    monkeypatch.setattr(Integrator, "step", fail)
+    for a, b in zip(first, neuron(cur, mem, out=out), strict=True):
+        assert same_bits(a, b)
+    for unlike in (cur.astype(">f4"), cur[::2], cur.astype(np.float64), cur.view(np.memmap)):
+        with pytest.raises(AssertionError, match="the general way"):
+            neuron(unlike, mem, out=out)
+
+
+def test_the_second_small_run_calls_the_compiled_variant(neuron):
+    current = np.ones((20, 100), F4)
+    first = neuron.run(current)
+    (plan,) = neuron._integrator._plans.values()
+    assert plan.bound
+    assert all(isinstance(kernel, BuiltinFunctionType) for kernel, _ in plan.loops)
+    assert same_bits(neuron.run(current).membrane, first.membrane)
+    neuron.run(current, record="events")
+    assert not list(neuron._integrator._plans.values())[-1].bound

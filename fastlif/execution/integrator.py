@@ -59,7 +59,7 @@ class Integrator:
         else:
             ensure_readable("current", current)
             values, weak = read("current", current)
-        if record is DEFAULT_RECORD and isinstance(out, Mapping) and out:
+        if out is not None and record is DEFAULT_RECORD and isinstance(out, Mapping) and out:
             record = tuple(name for name in out if name in RECORDS) or record
         if steps is None:
             if not values.shape:

@@ -23,7 +23,6 @@ References
    using rounding to odd", IEEE Transactions on Computers 57, 2008.
 """
 
-from fractions import Fraction
 from math import factorial
 
 import numpy as np
@@ -35,25 +34,37 @@ from fastlif.kernels.jit import inlined, reinterpreted
 __all__ = ["exp", "expm1", "log", "log1p"]
 
 
-def _pair(exact):
+# Python divides whole numbers with one rounding, which is all that the constants below need.
+
+
+def _pair(numerator, denominator):
     """Split a fraction into two float64 numbers."""
-    return float(exact), float(exact - Fraction(float(exact)))
+    high = numerator / denominator
+    n, d = high.as_integer_ratio()
+    return high, (numerator * d - n * denominator) / (denominator * d)
 
 
-_LN2 = Fraction("0.693147180559945309417232121458176568075500134360255254120680009493393621969694")
+def _nearest(numerator, denominator):
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+# log(2) = _LN2/_UNIT.
+_LN2 = 693147180559945309417232121458176568075500134360255254120680009493393621969694
+_UNIT = 10**78
 # 42 bits, the next 42 and the rest: the first two times a whole number below 2**11 are exact.
-_LN2_HIGH = round(_LN2 * 2**42) / 2**42
-_LN2_MIDDLE = float(round((_LN2 - Fraction(_LN2_HIGH)) * 2**84)) / 2**84
-_LN2_LOW = float(_LN2 - Fraction(_LN2_HIGH) - Fraction(_LN2_MIDDLE))
-_LOG2_E = float(1 / _LN2)
+_FIRST = _nearest(_LN2 << 42, _UNIT)
+_NEXT = _nearest((_LN2 << 84) - (_FIRST << 42) * _UNIT, _UNIT)
+_LN2_HIGH, _LN2_MIDDLE = _FIRST / 2**42, _NEXT / 2**84
+_LN2_LOW = ((_LN2 << 84) - ((_FIRST << 42) + _NEXT) * _UNIT) / (_UNIT << 84)
+_LOG2_E = _UNIT / _LN2
 
 # exp(r) = 1 + r + r**2*(1/2! + r/3! + ...), |r| < 0.35, and log(1 + f) = 2*s + s*R(s**2) with
 # s = f/(2 + f), |s| < 0.172, R(z) = z*(2/3 + 2/5*z + ...). From the highest power down: the terms
 # below 2**-49 of the sum need one number each, the others two.
-_EXP_TAIL = tuple(float(Fraction(1, factorial(n))) for n in range(23, 12, -1))
-_EXP_HEAD = tuple(_pair(Fraction(1, factorial(n))) for n in range(12, 1, -1))
-_LOG_TAIL = tuple(float(Fraction(2, 2 * n + 1)) for n in range(21, 8, -1))
-_LOG_HEAD = tuple(_pair(Fraction(2, 2 * n + 1)) for n in range(8, 0, -1))
+_EXP_TAIL = tuple(1 / factorial(n) for n in range(23, 12, -1))
+_EXP_HEAD = tuple(_pair(1, factorial(n)) for n in range(12, 1, -1))
+_LOG_TAIL = tuple(2 / (2 * n + 1) for n in range(21, 8, -1))
+_LOG_HEAD = tuple(_pair(2, 2 * n + 1) for n in range(8, 0, -1))
 
 _SHIFT = 1.5 * 2.0**52  # x + _SHIFT is rounded to a whole number, held in the lowest bits
 _SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
