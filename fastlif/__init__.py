@@ -8,6 +8,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from fastlif.execution.recycle import release_memory
 from fastlif.execution.results import Events, Run
 from fastlif.execution.state import State
 from fastlif.functions import leaky_integrate_and_fire, leaky_integrate_neuron
@@ -32,6 +33,7 @@ __all__ = [
     "leaky_integrate_and_fire",
     "leaky_integrate_neuron",
     "presets",
+    "release_memory",
     "to_nir",
 ]
 

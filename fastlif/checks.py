@@ -46,7 +46,7 @@ def numbers(name: str, value: object) -> Numbers:
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise TypeError(
             f"{name} must hold real numbers (bool, integers, float16, float32 or float64), "
-            f"got {described(value)} with dtype {array.dtype}"
+            f"got {described(value)}{'' if array is value else f' with dtype {array.dtype}'}"
         )
     return array
 

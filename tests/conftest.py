@@ -4,6 +4,8 @@ import importlib.util
 
 import pytest
 
+from fastlif.execution import plan
+
 
 def pytest_collection_modifyitems(items):
     """Skip the examples of ``fastlif.interop.x`` if x cannot be imported."""
@@ -12,3 +14,11 @@ def pytest_collection_modifyitems(items):
             tool = item.name.split(".")[2]
             if importlib.util.find_spec(tool) is None:
                 item.add_marker(pytest.mark.skip(reason=f"{tool} is not installed"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def threads_as_requested():
+    """Let small runs, too, use as many threads as a test asks for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "_LEAST_SHARE", 1)
+        yield

@@ -1,6 +1,7 @@
 """The inner loops are vectorized, and a run allocates little more than its records."""
 
 import json
+import os
 import platform
 import re
 import subprocess
@@ -10,6 +11,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from cases import currents, full
+from llvmlite.binding import get_host_cpu_features
 
 import fastlif
 from fastlif.kernels.layout import ROW, ROWS
@@ -89,14 +91,22 @@ CASES += [
 ]
 
 
-@pytest.fixture(scope="module")
-def machine_codes():
-    """Compile all cases in one process, and return the machine code of each."""
+HOST_FEATURES = get_host_cpu_features()
+
+
+def machine_codes_of(cases, **environment):
+    """Compile the cases in one process, and return the machine code of each."""
     result = subprocess.run(
-        [sys.executable, "-c", CODE],
-        input=json.dumps(CASES), capture_output=True, text=True, check=True,
+        [sys.executable, "-c", CODE], env={**os.environ, **environment},
+        input=json.dumps(cases), capture_output=True, text=True, check=True,
     )  # fmt: skip
     return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def machine_codes():
+    """Return the machine code of all cases."""
+    return machine_codes_of(CASES)
 
 
 def innermost_loops(code):
@@ -113,6 +123,20 @@ def innermost_loops(code):
             if begin is not None and not any(start >= begin for start, _ in loops):
                 loops.append((begin, number))
     return ["\n".join(lines[start : end + 1]) for start, end in loops]
+
+
+@pytest.mark.full
+@pytest.mark.skipif("avx2" not in HOST_FEATURES, reason="known for x86-64")
+@pytest.mark.parametrize(
+    ("processor", "wide"), [("sapphirerapids", True), ("znver4", True), ("cascadelake", False)]
+)
+def test_vectors_have_512_bits_where_that_is_faster(processor, wide):
+    features = ",".join(f"{'+' if on else '-'}{name}" for name, on in HOST_FEATURES.items())
+    cases = [case for case in CASES if case[0] == MODELS["LIF"] and case[1] == "same"]
+    codes = machine_codes_of(cases, NUMBA_CPU_NAME=processor, NUMBA_CPU_FEATURES=features)
+    for code in codes:
+        loops = [loop for loop in innermost_loops(code) if re.search(PACKED, loop)]
+        assert any("%zmm" in loop for loop in loops) == (wide and HOST_FEATURES["avx512f"])
 
 
 @pytest.mark.full

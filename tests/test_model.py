@@ -182,3 +182,18 @@ def assert_same_runs(run, other):
 
 def assert_same(a, b):
     assert (a is None and b is None) or same_bits(a, b)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("spikes", [False, True])
+def test_resets_to_zero_have_the_bits_of_the_products(dtype, spikes):
+    """``b - s*b`` and ``(not s)*b`` as in the sources, also for zeros and infinities."""
+    limits = np.finfo(dtype)
+    values = [0.0, 1, 0.3, np.inf, limits.tiny, limits.smallest_subnormal, limits.max]
+    for b in np.array([*values, *np.negative(values), np.nan], dtype):
+        with np.errstate(all="ignore"):
+            products = b - dtype(spikes) * b, dtype(not spikes) * b
+            results = rules.to_zero(b, spikes, None), rules.emptied(b, spikes, None)
+        for product, result in zip(products, results, strict=True):
+            assert dtype(result).tobytes() == dtype(product).tobytes() or np.isnan(product)
+            assert np.isnan(result) == np.isnan(product)

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 
 import fastlif
-from fastlif.kernels.jit import _interrupts_deferred
 
 ROOT = Path(__file__).parent.parent
 
@@ -98,13 +96,35 @@ print(caught[0].category.__name__, caught[0].message)
     assert re.match("RuntimeWarning compiled code could not be stored .* File too large", message)
 
 
-def test_an_interrupt_waits_until_code_is_loaded():
-    loaded = []
-    with pytest.raises(KeyboardInterrupt), _interrupts_deferred():  # noqa: PT012
+@pytest.mark.parametrize("call", ["fastlif.LIF().run(cur)", "fastlif.leaky_integrate_neuron(cur)"])
+def test_an_interrupt_during_compilation_takes_effect_afterwards(tmp_path, call):
+    """LLVM calls this hook, and would lose an exception that is raised in it."""
+    code = f"""
+import signal
+from numba.core import codegen
+
+hook = codegen.JITCodeLibrary._object_compiled_hook
+
+pending = [True]
+
+def interrupted(cls, *arguments):
+    if pending and pending.pop():
         signal.raise_signal(signal.SIGINT)
-        loaded.append(True)
-    assert loaded == [True]
+    return hook(*arguments)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it
+codegen.JITCodeLibrary._object_compiled_hook = classmethod(interrupted)
+import numpy as np, fastlif
+cur = np.ones(9, np.float32)
+try:
+    {call}
+    print("lost")
+except KeyboardInterrupt:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    {call}
+    print("interrupted")
+"""
+    assert python(code, NUMBA_CACHE_DIR=str(tmp_path)) == "interrupted"
 
 
 def test_precompiled_code_is_all_that_a_run_needs():

@@ -12,7 +12,7 @@ import pytest
 from cases import same_bits
 
 import fastlif
-from fastlif.execution import parallel
+from fastlif.execution import parallel, plan
 
 
 def test_every_item_is_processed_once():
@@ -125,3 +125,30 @@ except KeyboardInterrupt:
         finally:
             process.kill()
     assert process.returncode == 0
+
+
+def tiles_of(neurons, steps, threads):
+    model = fastlif.LIF()._model
+    current = np.broadcast_to(np.float32(0), (steps, neurons))
+    names = frozenset({"membrane", "spikes"})
+    return plan.RunPlan(
+        model, (current, False), None, [None], names, None, 1, None, threads
+    ).tiles  # fmt: skip
+
+
+def test_tiles_divide_evenly_among_threads():
+    for neurons in (160_000, 200_000, 1_000_003):
+        for threads in (1, 2, 3, 7):
+            used, tiles = tiles_of(neurons, 100, threads)
+            widths = [stop - start for start, stop in tiles]
+            assert used == threads
+            assert sum(widths) == neurons
+            assert len(widths) % threads == 0
+            assert max(widths) - min(widths) <= 64 * len(widths)
+
+
+def test_small_runs_use_few_threads(monkeypatch):
+    monkeypatch.setattr(plan, "_LEAST_SHARE", 1000)
+    assert tiles_of(100, 19, 8)[0] == 1
+    assert tiles_of(1000, 3, 8)[0] == 3
+    assert tiles_of(1000, 300, 8)[0] == 8

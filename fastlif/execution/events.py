@@ -6,6 +6,7 @@ import numpy as np
 
 from fastlif.checks import Numbers
 from fastlif.execution.parallel import for_each
+from fastlif.execution.recycle import empty
 from fastlif.execution.results import INT64, Events
 from fastlif.kernels.merge import merge_kernel
 from fastlif.kernels.records import PLACE_BITS
@@ -25,7 +26,11 @@ class EventLog:
     def add(self, start: int, events: Numbers) -> None:
         """Store a copy of the next events of the tile that starts at neuron ``start``."""
         if len(events):
-            own = np.repeat(events[::2], events[1::2]) if self._several else events.copy()
+            if self._several:
+                own = np.repeat(events[::2], events[1::2])
+            else:
+                own = empty(events.shape, INT64)
+                own[:] = events
             with self._lock:
                 self._runs.setdefault(start, []).append(own)
 
@@ -36,7 +41,7 @@ class EventLog:
         """
         tiles = [(start, piece) for start in sorted(self._runs) for piece in self._runs.pop(start)]
         total = sum(len(piece) for _, piece in tiles)
-        merged = Events(np.empty(total, INT64), np.empty(total, INT64))
+        merged = Events(empty((total,), INT64), empty((total,), INT64))
         if not total:
             return merged
         parts = max(-(-total // _PART), threads if total > _WORTH_A_THREAD else 1)
@@ -57,7 +62,7 @@ class EventLog:
             ends = np.cumsum([0, *(len(run) for run in runs)])
             into = slice(places[k], places[k + 1])
             merge_kernel()(
-                np.concatenate(runs),
+                np.concatenate(runs, out=empty((places[k + 1] - places[k],), INT64)),
                 np.append(ends[begins], ends[-1]),
                 starts[used][begins],
                 merged.step[into],

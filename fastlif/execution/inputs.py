@@ -103,7 +103,7 @@ class Input:
         """Return what ``read`` cuts into tiles."""
         if self.kind == "shared":
             if self._flattens:
-                return values.reshape(-1)
+                return values if values.ndim == 1 else values.reshape(-1)
             while values.ndim > 1:
                 values = values[:, 0]
             return np.ascontiguousarray(values, self._dtype)

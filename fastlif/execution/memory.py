@@ -1,6 +1,7 @@
 """Available memory: a run that needs more raises an error instead of being killed."""
 
 import contextlib
+import functools
 import math
 import os
 from collections.abc import Collection
@@ -46,19 +47,34 @@ def ensure_readable(name: str, array: object) -> None:
 
 
 SURELY_THERE = 2**26  # bytes: smaller requests are not checked
+_UNLIMITED = 2**63 - 1
 
 
 def _available_memory() -> int:
     """Return the number of bytes this process can still allocate, as far as is known."""
-    limits = [2**63 - 1]  # if no limit is known, the allocation itself fails
+    limits = [_UNLIMITED]  # if no limit is known, the allocation itself fails
     try:
         with open("/proc/meminfo") as file:
             table = dict(line.split(":", 1) for line in file)
         kilobytes = (int(table[key].split()[0]) for key in ("MemAvailable", "SwapFree"))
         limits.append(1024 * sum(kilobytes))
     except (OSError, KeyError, ValueError):
-        with contextlib.suppress(AttributeError, OSError, ValueError):
-            limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+        limits.append(total_memory())
+    return min(*limits, _container_memory())
+
+
+@functools.cache
+def total_memory() -> int:
+    """Return the number of bytes of the machine, or of its container, as far as is known."""
+    limits = [_container_memory()]
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return min(limits)
+
+
+def _container_memory() -> int:
+    """Return the number of bytes that the container allows (Linux cgroups)."""
+    limits = [_UNLIMITED]
     for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         with contextlib.suppress(OSError, ValueError), open(path) as file:  # "max": no limit
             limits.append(int(file.read()))

@@ -17,16 +17,17 @@ from fastlif.execution.scratch import STAGE, pool_of
 from fastlif.execution.state import State, label_of, state_of
 from fastlif.kernels.jit import variant_of
 from fastlif.kernels.layout import WIDTH
-from fastlif.kernels.sweep import four_steps, one_neuron, step_by_step, sweep_kernel
+from fastlif.kernels.sweep import four_steps, one_neuron, step_by_step, streamed_steps, sweep_kernel
 from fastlif.model import Constants, Model
 
 # One kernel call takes this many neuron-steps, some milliseconds, because Ctrl-C waits for it.
 # Fewer if something dense is written: the first write to a new page can take a millisecond.
 _CALL = 2**22
 _CALL_DENSE = 2**19
-# With fewer neuron-steps, a second thread costs more than it gains: starting it and waiting for it
-# takes about 0.3 ms, and at this size two threads were measured to take as long as one.
-_WORTH_A_THREAD = 2**22
+# Each thread gets at least this many neuron-steps, about a millisecond of work: to start a thread
+# and to wait for it takes 0.1 to 0.3 ms.
+_LEAST_SHARE = 2**21
+_WORTH_A_THREAD = 2 * _LEAST_SHARE
 _WORTH_FOUR_STEPS = 128  # neurons: shorter rows do not repay four steps at a time
 
 
@@ -113,11 +114,15 @@ class RunPlan:
         self._staged = staged
         self.call = STAGE if staged else _CALL_DENSE if self.records.dense else _CALL
         self.loops = self._loops(model) if self.work else []
+        # The same with streaming stores.
+        self.streamed = [(sweep_kernel(model.rule, streamed_steps), 1)]
         self._states = model.rule.states
         self.pool = pool_of(self.dtype)
         # Returns the state whose variables stand in flat arrays.
-        plain = len(self.population) == len(self._states) == 1
-        self.state: Callable[..., State] = State if plain else self._state
+        self.state: Callable[..., State] = self._state
+        if len(self._states) == 1:
+            flat = len(self.population) == 1
+            self.state = State if flat else self._membrane
         # What fills the states that are not given.
         self.resting = [source_of(np.asarray(model.resting), self.population)]
         self.resting += [0.0] * (len(model.rule.states) - 1)
@@ -133,6 +138,7 @@ class RunPlan:
         one = self.tiles is not None and len(self.tiles[1]) == 1 and self.work <= self.call
         direct = self.input.kind in ("direct", "shared") and self.records.extent is not None
         self.whole = bool(self.work) and one and direct and not self.records.per_thread
+        self.whole &= not self.records.large
         self.bound = False
 
     def bind(self, arguments: tuple[Any, ...]) -> None:
@@ -161,10 +167,17 @@ class RunPlan:
         return self._cut(thread_count(None))
 
     def _cut(self, threads: int) -> tuple[int, list[tuple[int, int]]]:
-        width = self._width(threads)
+        threads = min(threads, max(1, self.work // _LEAST_SHARE))
+        # As many tiles for each thread, of equal widths: none waits for the last one long.
+        count = -(-self.size // self._width(threads))
+        count = -(-count // threads) * threads
+        width = max(64, -(-self.size // (64 * count)) * 64) if count else 64
         starts = range(0, self.size, width)
         tiles = [(start, min(start + width, self.size)) for start in starts]
         return max(1, min(threads, len(tiles))), tiles
+
+    def _membrane(self, final: Numbers) -> State:
+        return State(final.reshape(self.population))
 
     def _state(self, *finals: Numbers) -> State:
         return state_of(self._states, [final.reshape(self.population) for final in finals])

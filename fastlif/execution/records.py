@@ -9,7 +9,9 @@ import numpy as np
 
 from fastlif.checks import Numbers, choice, described, numbers, output
 from fastlif.execution.blocks import flattened
+from fastlif.execution.recycle import allocator
 from fastlif.execution.results import BOOL, INT64, UINT8
+from fastlif.execution.stores import LARGE
 from fastlif.kernels.records import Records
 
 ARRAYS = ("membrane", "spikes", "packed", "counts")  # the first fields of Run
@@ -99,6 +101,8 @@ class RecordPlan:
         Whether a record is written for every neuron and step.
     staged : bool
         Whether a dense record is written back block by block.
+    large : bool
+        Whether streaming stores may be faster for the dense records.
     lacks_spikes : bool
         Whether something is made of a step's row of spikes that is not recorded itself.
     """
@@ -153,7 +157,16 @@ class RecordPlan:
             )
         # What is allocated, as plain tuples: loops over them are faster.
         self.fresh = [
-            (s.place, s.shape, s.dtype, s.flat, s.slot) for s in self.specs if not s.given
+            (
+                s.place,
+                s.shape,
+                s.dtype,
+                s.flat,
+                s.slot,
+                allocator(math.prod(s.shape) * s.dtype.itemsize),
+            )
+            for s in self.specs
+            if not s.given
         ]
         fresh = sum(math.prod(shape) * d.itemsize for _, shape, d, *_ in self.fresh)
         self.fresh_bytes = fresh + size * dtype.itemsize
@@ -162,6 +175,10 @@ class RecordPlan:
         self.lacks_spikes = "spikes" not in self.blockwise and bool(
             names & {"packed", "events"} or "spikes" in selects
         )
+        dense_bytes = sum(
+            math.prod(s.shape) * s.dtype.itemsize for s in self.specs if s.name in self.blockwise
+        )
+        self.large = size > 1 and not self.staged and dense_bytes >= LARGE
         cut = self.staged or self.selects
         self.per_thread = self.lacks_spikes or bool(names & {"counts", "events"})
         self.extent = None if cut else (0, steps, 0, size)

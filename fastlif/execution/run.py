@@ -10,7 +10,9 @@ from fastlif.execution.inputs import Source, fill
 from fastlif.execution.parallel import for_each
 from fastlif.execution.plan import RunPlan
 from fastlif.execution.progress import Progress
+from fastlif.execution.recycle import empty
 from fastlif.execution.results import Run
+from fastlif.execution.stores import Trial
 from fastlif.execution.targets import Targets
 
 
@@ -30,7 +32,7 @@ def execute(
     if len(tiles) == 1:
         finals = _advance(plan, targets, current, sources, 0, plan.size, None, done)
     else:
-        finals = [np.empty(plan.size, plan.dtype) for _ in sources]
+        finals = [empty((plan.size,), plan.dtype) for _ in sources]
 
         def worker(stopped: Callable[[], bool]) -> Callable[[tuple[int, int]], None]:
             def advance(tile: tuple[int, int]) -> None:
@@ -87,19 +89,24 @@ def _advance(
     steps = chunk = plan.steps
     if plan.work > plan.call:
         chunk = plan.chunk(size)
-    begin, piece, records = 0, current, targets.whole
+    begin, piece, records, loops = 0, current, targets.whole, plan.loops
+    trial = Trial() if plan.records.large else None
     while True:
         end = begin + chunk if begin + chunk < steps else steps
         if not whole:
-            records = targets.of_stretch(scratch, begin, end, start, stop)
+            streams = trial is not None and trial.begin()
+            loops = plan.streamed if streams else plan.loops
+            records = targets.of_stretch(scratch, streams, begin, end, start, stop)
             piece = plan.input.read(current, begin, end, start, stop, scratch)
         at = 0
-        for kernel, multiple in plan.loops:
+        for kernel, multiple in loops:
             last = end - begin - (end - begin) % multiple
             while at < last:  # again if the events' buffer was full
                 at, used = kernel(begin, at, last, size, shared, scratch.work, piece, *records)
                 if targets.log is not None:
                     targets.log.add(start, scratch.events()[:used])
+        if trial is not None:
+            trial.end((end - begin) * size)
         if not whole:
             targets.write_back(records, begin, end, start, stop)
         if done is not None:

@@ -8,6 +8,7 @@ import numpy as np
 from fastlif.checks import Numbers, described, numbers, output, overlap
 from fastlif.execution.forms import state_dtype
 from fastlif.execution.plan import ConstantRows, population_of
+from fastlif.execution.recycle import allocator
 from fastlif.execution.results import spike_dtype_of
 from fastlif.execution.state import State, label_of, state_of
 from fastlif.kernels.jit import variant_of
@@ -43,6 +44,7 @@ class StepPlan:
         self.population = population_of(model, [("cur", current[0].shape)], self._labels, fields)
         constants = ConstantRows(model.constants(self.dtype), self.population)
         self._constants, self._size = constants, int(np.prod(self.population, dtype=np.int64))
+        self._allocate = allocator(self._size * self.dtype.itemsize)
         self._table: Numbers | None = None
         if constants.shared is None and self._size <= WIDTH:
             self._table = self._filled(0, self._size)
@@ -74,7 +76,7 @@ class StepPlan:
             return self._states_again(cur, mem, out)
         dtype, shape = self.dtype, self.population
         if out is None:
-            spk, new = np.empty(shape, self.spike_dtype), np.empty(shape, dtype)
+            spk, new = self._allocate(shape, self.spike_dtype), self._allocate(shape, dtype)
         elif type(out) is tuple and len(out) == 2:
             spk, new = out
             if not (
@@ -148,8 +150,8 @@ class StepPlan:
 
     def outputs(self) -> tuple[Numbers, tuple[Numbers, ...]]:
         """Return new arrays for the results."""
-        news = tuple([np.empty(self.population, self.dtype) for _ in self._names])
-        return np.empty(self.population, self.spike_dtype), news
+        news = tuple([self._allocate(self.population, self.dtype) for _ in self._names])
+        return self._allocate(self.population, self.spike_dtype), news
 
     def execute(
         self,

@@ -12,8 +12,9 @@ import numpy as np
 from fastlif.checks import Numbers, overlap
 from fastlif.execution.blocks import copy_out
 from fastlif.execution.events import EventLog
-from fastlif.execution.memory import SURELY_THERE, ensure_memory
+from fastlif.execution.memory import SURELY_THERE
 from fastlif.execution.records import ARRAYS, RecordPlan
+from fastlif.execution.recycle import ensure_room
 from fastlif.execution.results import INT64
 from fastlif.execution.scratch import Scratch
 from fastlif.kernels.records import Records
@@ -53,7 +54,7 @@ class Targets:
         if out is not None:
             _refuse_overlap(out, current)
         if plan.fresh_bytes > SURELY_THERE:
-            ensure_memory(plan.fresh_bytes, plan.names)
+            ensure_room(plan.fresh_bytes, plan.names)
         self._plan = plan
         self.arrays: list[Any] = [None, None, None, None]
         arrays = self.arrays
@@ -61,8 +62,8 @@ class Targets:
         whole = self.whole
         if plan.lists_events:
             self.log = EventLog(plan.several)
-        for index, shape, dtype, flat, slot in plan.fresh:
-            arrays[index] = array = np.empty(shape, dtype)
+        for index, shape, dtype, flat, slot, allocate in plan.fresh:
+            arrays[index] = array = allocate(shape, dtype)
             whole[slot] = array if shape == flat else array.reshape(flat)
         if out is not None:
             self._add(out)
@@ -80,15 +81,16 @@ class Targets:
                 self.whole[spec.slot] = buffer = np.zeros(spec.flat, spec.dtype)
                 self.buffered = [*self.buffered, (array, buffer)]
 
-    def of_stretch(self, scratch: Scratch, *extent: int) -> list[Any]:
+    def of_stretch(self, scratch: Scratch, streams: bool, *extent: int) -> list[Any]:
         """Return what a kernel fills for some steps of some neurons, in the order of Records.
 
-        ``extent`` holds the first step, the one after the last, and the same of the neurons.
+        ``streams`` tells whether dense records are streamed. ``extent`` holds the first step, the
+        one after the last, and the same of the neurons.
         """
         plan, records, size = self._plan, self.whole.copy(), extent[3] - extent[2]
         if extent != plan.extent:
             self._cut(records, *extent)
-        if plan.lacks_spikes:
+        if plan.lacks_spikes or (streams and records[_SPIKES] is not None):
             records[_SCRATCH] = scratch.spikes(plan.spike_dtype)
         if records[_COUNTS] is not None:
             records[_COUNTS] = np.empty(size, INT64) if plan.several else scratch.counts[:size]

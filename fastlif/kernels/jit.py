@@ -11,17 +11,21 @@ from pickle import UnpicklingError
 from types import BuiltinFunctionType
 from typing import Any
 
+from llvmlite import ir
+from llvmlite.binding import get_host_cpu_name
 from numba import config, njit, types
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, register_jitable
 
 __all__ = [
-    "compiled", "contiguous", "inlined", "reinterpreted", "require_jit", "select", "separate",
-    "some_overlap", "variant_of",
+    "as_computed", "compiled", "contiguous", "inlined", "interrupts_deferred", "reinterpreted",
+    "require_jit", "select", "separate", "some_overlap", "variant_of", "wide_vectors",
 ]  # fmt: skip
 
 # Reproducible bits: no fastmath and no contraction into FMA, so that every machine rounds alike.
 _OPTIONS = {"nogil": True, "fastmath": False, "error_model": "numpy", "boundscheck": False}
+
+_SLOWER_WITH_512_BITS = ("skylake-avx512", "cascadelake", "cooperlake", "cannonlake")
 
 # A plain function that kernels inline; Python can also call it with plain numbers.
 inlined = register_jitable
@@ -50,9 +54,16 @@ def compiled(function):
     function.__qualname__ = f"{function.__qualname__}_{_sources_digest()}"
     try:
         dispatcher = njit(cache=True, **_OPTIONS)(function)
+        _make_robust(dispatcher._cache)
     except RuntimeError:  # "cannot cache function ...: no locator available"
-        return njit(**_OPTIONS)(function)
-    _make_robust(dispatcher._cache)
+        dispatcher = njit(**_OPTIONS)(function)
+    compile_now = dispatcher.compile  # which also loads what the cache holds
+
+    def compile_whole(signature):
+        with interrupts_deferred():
+            return compile_now(signature)
+
+    dispatcher.compile = compile_whole
     return dispatcher
 
 
@@ -66,7 +77,7 @@ def require_jit():
 
 
 def _make_robust(cache):
-    """Continue without the cache if its disk is full; do not interrupt the loading of code."""
+    """Continue without the cache if its disk is full or a file in it is damaged."""
     save, load = cache.save_overload, cache.load_overload
 
     def save_overload(*arguments):
@@ -81,18 +92,21 @@ def _make_robust(cache):
             )
 
     def load_overload(*arguments):
-        with _interrupts_deferred():
-            try:
-                return load(*arguments)
-            except (OSError, EOFError, UnpicklingError):  # unreadable, or partly written
-                return None
+        try:
+            return load(*arguments)
+        except (OSError, EOFError, UnpicklingError):  # unreadable, or partly written
+            return None
 
     cache.save_overload, cache.load_overload = save_overload, load_overload
 
 
 @contextlib.contextmanager
-def _interrupts_deferred():
-    """Let Ctrl-C take effect afterwards: machine code that is half loaded ends in a crash."""
+def interrupts_deferred():
+    """Let Ctrl-C take effect afterwards.
+
+    LLVM calls back into Python while it compiles and loads code. An exception there is lost, or
+    leaves code that is half loaded, which ends in a crash.
+    """
     previous = signal.getsignal(signal.SIGINT)
     in_main = threading.current_thread() is threading.main_thread()
     if not in_main or not callable(previous):
@@ -150,6 +164,22 @@ def select(typing_context, condition, yes, no):
 
 
 @intrinsic
+def as_computed(typing_context, value):
+    """Return ``value``, which the compiler then does not take for one that is still in memory.
+
+    LLVM would otherwise turn the store of a selected or an unchanged value into a masked store,
+    which takes several times as long on processors without AVX-512.
+    """
+
+    def codegen(context, builder, signature, args):
+        frozen = ir.Instruction(builder.block, args[0].type, "freeze", args)
+        builder._insert(frozen)  # llvmlite has no method for this instruction
+        return frozen
+
+    return value(value), codegen
+
+
+@intrinsic
 def reinterpreted(typing_context, value, kind):
     """Return the bits of ``value`` as a number of the type ``kind``, which is as wide."""
     result = kind.dtype if isinstance(kind, types.NumberClass) else kind
@@ -169,6 +199,23 @@ def separate(typing_context):
 
     def codegen(context, builder, signature, args):
         builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic
+def wide_vectors(typing_context):
+    """Let the function that calls this use 512-bit vectors if the processor has them.
+
+    LLVM prefers 256 bits on Intel's processors, of which the first ones lowered their clock
+    for wider vectors.
+    """
+
+    def codegen(context, builder, signature, args):
+        if (config.CPU_NAME or get_host_cpu_name()) not in _SLOWER_WITH_512_BITS:
+            attributes = builder.function.attributes
+            set.add(attributes, '"prefer-vector-width"="512"')  # unknown to llvmlite's own add
         return context.get_dummy_value()
 
     return types.void(), codegen

@@ -15,6 +15,7 @@ from numba.extending import intrinsic, overload
 
 from fastlif.kernels.jit import contiguous, inlined
 from fastlif.kernels.layout import AT_COUNT, AT_MEMBRANE, ROW
+from fastlif.kernels.streaming import stream_row
 
 # An event, until all are merged: the step in the upper bits, the place in the tile in the lower.
 PLACE_BITS = 16
@@ -31,7 +32,8 @@ class Records(NamedTuple):
 
     membrane: Any = None  # (steps, size)
     spikes: Any = None  # (steps, size)
-    scratch: Any = None  # four rows of spikes, if something is made of them but ``spikes`` is None
+    scratch: Any = None  # four rows of spikes, if something is made of them but ``spikes`` is None,
+    # or if ``spikes`` is streamed
     counts: Any = None  # (size,): the scratch's row COUNT, or an int64 array of several spikes
     packed: Any = None  # (steps, size/8)
     events: Any = None  # a buffer
@@ -89,6 +91,35 @@ def _overload_spike_row(records, t, k):
     if scratch:
         return lambda records, t, k: records.scratch[k * ROW : (k + 1) * ROW]
     return lambda records, t, k: None
+
+
+def scratch_row(records):
+    """Return a row of scratch for a step's spikes, or None."""
+
+
+@overload(scratch_row)
+def _overload_scratch_row(records):
+    (scratch,) = _recorded(records, "scratch")
+    if scratch:
+        return lambda records: records.scratch[:ROW]
+    return lambda records: None
+
+
+def stream_rows(records, spikes, t, size, work):
+    """Copy the rows of step ``t`` from scratch to dense records, past the caches."""
+
+
+@overload(stream_rows)
+def _overload_stream_rows(records, spikes, t, size, work):
+    membrane, dense_spikes = _recorded(records, "membrane", "spikes")
+
+    def copy(records, spikes, t, size, work):
+        if membrane:
+            stream_row(contiguous(records.membrane[t]), work[AT_MEMBRANE : AT_MEMBRANE + ROW], size)
+        if dense_spikes:
+            stream_row(contiguous(records.spikes[t]), spikes, size)
+
+    return copy
 
 
 def keep(records, membranes, spikes, work, j, state, spike):

@@ -25,7 +25,7 @@ Two notations of the same operation are distinguished with care. ``b - (theta if
 
 import numpy as np
 
-from fastlif.kernels.jit import inlined, select
+from fastlif.kernels.jit import as_computed, inlined, select
 
 # The constants that a rule may read, in the order in which a kernel stores them.
 CONSTANTS = (
@@ -227,12 +227,12 @@ def to_value(b, s, c):
 
 @inlined
 def to_zero(b, s, c):
-    return b - s * b
+    return b - (b if s else zero(b) * b)  # s*b, of which both products are known at once
 
 
 @inlined
 def emptied(b, s, c):
-    return (not s) * b
+    return zero(b) * b if s else b  # (not s)*b
 
 
 @inlined
@@ -278,9 +278,7 @@ def to_zero_again(v, d, c):
 
 @inlined
 def held(u, v, active):
-    # With a branch, the compiler sees that a loaded value is stored again, and uses a masked store,
-    # which takes several times as long.
-    return select(active, v, u)
+    return select(active, v, as_computed(u))
 
 
 @inlined

@@ -7,7 +7,7 @@ import numpy as np
 from numba.extending import overload
 
 from fastlif.kernels.compose import Rule, advance, drive
-from fastlif.kernels.jit import compiled, inlined, some_overlap
+from fastlif.kernels.jit import compiled, inlined, some_overlap, wide_vectors
 from fastlif.kernels.layout import constants_at, shared_constants
 
 
@@ -27,6 +27,7 @@ def _overload_state_at(arrays, j):
 
 @inlined
 def _step(rule, constants, table, cur, spk, old, into, outputs, others):
+    wide_vectors()
     if some_overlap(outputs, others):
         return False
     shared = shared_constants(rule, constants, table)

@@ -12,7 +12,7 @@ import numpy as np
 
 from fastlif.kernels.compose import Rule, advance
 from fastlif.kernels.inputs import drive_at, part, prefetch_rows, prepare, row_of, stretch
-from fastlif.kernels.jit import compiled, inlined
+from fastlif.kernels.jit import compiled, inlined, wide_vectors
 from fastlif.kernels.layout import constants_at, load, save, shared_constants
 from fastlif.kernels.records import (
     Records,
@@ -21,13 +21,17 @@ from fastlif.kernels.records import (
     keep,
     keep_four,
     membrane_row,
+    scratch_row,
     spike_row,
+    stream_rows,
 )
+from fastlif.kernels.streaming import finish_streaming
 
 
 @inlined
 def step_by_step(rule, first, begin, steps, size, constants, work, current, records):
     """Advance the tile by one step at a time: the loop that suits every run."""
+    wide_vectors()
     shared = shared_constants(rule, constants, work)
     used = 0
     prepare(rule, current, shared, work, size)
@@ -48,12 +52,41 @@ def step_by_step(rule, first, begin, steps, size, constants, work, current, reco
 
 
 @inlined
+def streamed_steps(rule, first, begin, steps, size, constants, work, current, records):
+    """Advance the tile by one step at a time, and write dense records past the caches.
+
+    Their rows are copied from scratch, where the state stands anyway.
+    """
+    wide_vectors()
+    shared = shared_constants(rule, constants, work)
+    used = 0
+    prepare(rule, current, shared, work, size)
+    for t in range(begin, steps):
+        if not has_room(records, used, size):
+            finish_streaming()
+            return t, used
+        row, spikes = row_of(current, t), scratch_row(records)
+        for k in range(size):
+            j = np.uintp(k)
+            c = constants_at(rule, shared, work, j)
+            x = drive_at(rule, row, work, j, j, c)
+            state, spike = advance(rule, load(rule, work, j), x, c)
+            save(work, j, state)
+            keep(records, None, spikes, work, j, state, spike)
+        stream_rows(records, spikes, t, size, work)
+        used = after_step(records, spikes, t, first + t, used, size, work)
+    finish_streaming()
+    return steps, used
+
+
+@inlined
 def four_steps(rule, first, begin, steps, size, constants, work, current, records):
     """Advance the tile by four steps at a time, as far as there are four.
 
     States stay in registers, and the next four rows of the input are prefetched meanwhile. For
     runs that record no membrane and no dense spikes.
     """
+    wide_vectors()
     shared = shared_constants(rule, constants, work)
     used = 0
     prepare(rule, current, shared, work, size)

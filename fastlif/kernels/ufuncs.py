@@ -14,7 +14,7 @@ from numba import boolean, from_dtype, guvectorize
 
 from fastlif.kernels.catalogue import NOTEBOOK
 from fastlif.kernels.compose import advance, constants_class, constants_of, drive
-from fastlif.kernels.jit import contiguous, inlined, require_jit
+from fastlif.kernels.jit import contiguous, inlined, interrupts_deferred, require_jit
 
 _FIRE, _PASSIVE = NOTEBOOK["fire"], NOTEBOOK["passive"]
 _Constants = constants_class(constants_of(_FIRE))  # threshold, gain and rate, of both rules
@@ -63,9 +63,7 @@ def integrate_and_fire(dtype: np.dtype, uniform: bool) -> Any:
         types, layout = (row, row, real, real, real), "(n),(n),(),(),()->(n),(n)"
     else:
         types, layout = (row,) * 5, "(n),(n),(n),(n),(n)->(n),(n)"
-    return guvectorize([(*types, row, boolean[:])], layout, nopython=True)(
-        shared if uniform else each
-    )
+    return _gufunc((*types, row, boolean[:]), layout, shared if uniform else each)
 
 
 @functools.cache
@@ -91,4 +89,9 @@ def integrate(dtype: np.dtype, uniform: bool) -> Any:
         types, layout = (row, row, real, real), "(n),(n),(),()->(n)"
     else:
         types, layout = (row,) * 4, "(n),(n),(n),(n)->(n)"
-    return guvectorize([(*types, row)], layout, nopython=True)(shared if uniform else each)
+    return _gufunc((*types, row), layout, shared if uniform else each)
+
+
+def _gufunc(types, layout, loop):
+    with interrupts_deferred():
+        return guvectorize([types], layout, nopython=True)(loop)

@@ -138,13 +138,12 @@ class Neuron(ABC):
             stored.
         out : mapping of str to numpy.ndarray, optional
             Arrays to write the records into, by record name (except "events"). They must have the
-            shape and the dtype of the record. Reusing arrays is faster than allocating new ones,
-            and a ``numpy.memmap`` works.
+            shape and the dtype of the record. A ``numpy.memmap`` works.
         threads : int, optional
-            Number of threads. The default is 1 for a small run. For other runs, it is the
-            environment variable ``FASTLIF_NUM_THREADS`` or, if that is not set, the number of
-            processors that this process may use (by its affinity and its container's quota). The
-            result does not depend on it.
+            Largest number of threads: small runs use fewer. The default is the environment variable
+            ``FASTLIF_NUM_THREADS`` or, if that is not set, the number of processors that this
+            process may use (by its affinity and its container's quota). The result does not depend
+            on it.
         progress : bool or callable
             True shows a progress bar (requires tqdm). A function is called with the number of
             completed neuron-steps and their total number.

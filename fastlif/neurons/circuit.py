@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import math
+import operator
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from fastlif.checks import Numbers, Parameter
 
 RESETS = ("subtract", "zero", "none")
 
 
-def ratio(time_step: Parameter, tau: Parameter) -> Numbers:
-    """Return time_step/tau with NumPy's rounding: Python numbers are computed in float64."""
+def combined(operation: Callable[[Any, Any], Any], a: Any, b: Any, dtype: DTypeLike) -> Any:
+    """Apply ``operation`` as NumPy 2 does: a Python number takes the dtype of an array.
+
+    Two Python numbers are computed in float64. NumPy 1 would compute those and arrays without axes
+    in float64, too.
+    """
+    if isinstance(a, float) and isinstance(b, float):
+        return operation(a, b)
+    return operation(np.asarray(a, dtype), np.asarray(b, dtype))
+
+
+def ratio(time_step: Parameter, tau: Parameter, dtype: DTypeLike = np.float64) -> Numbers:
+    """Return time_step/tau with NumPy's rounding."""
     if isinstance(tau, float) and tau == 0:
         return np.asarray(math.inf)
     with np.errstate(all="ignore"):
-        return np.asarray(time_step / tau)
+        return np.asarray(combined(operator.truediv, time_step, tau, dtype))
 
 
 def warn_reset(

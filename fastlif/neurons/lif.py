@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from fastlif.kernels import orders, rules
 from fastlif.kernels.compose import Rule
 from fastlif.kernels.elementary import expm1
 from fastlif.neurons.base import Neuron
-from fastlif.neurons.circuit import ratio, warn_reset, warn_unstable
+from fastlif.neurons.circuit import combined, ratio, warn_reset, warn_unstable
 
 RESETS = {
     "subtract": rules.by_threshold,
@@ -24,11 +25,6 @@ RESETS = {
 }
 ORDERS = {"entering": orders.entering, "at_once": orders.at_once, "delayed": orders.delayed}
 WHILE_REFRACTORY = {"hold": rules.held, "integrate": rules.integrated}
-
-
-def _in_dtype(value: Any, dtype: DTypeLike) -> Any:
-    """Return a parameter in ``dtype``; a Python number, which takes any dtype, as it is."""
-    return value if isinstance(value, float) else np.asarray(value, dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -317,7 +313,7 @@ class LIF(Neuron):
 
     def _derive(self, dtype: np.dtype[Any]) -> dict[str, ArrayLike | None]:
         tau = self._tau(dtype)
-        share = ratio(_in_dtype(self.time_step, dtype), tau)
+        share = ratio(self.time_step, tau, dtype)
         exact = self.integration == "exact"
         return {
             "threshold": self.threshold,
@@ -335,8 +331,8 @@ class LIF(Neuron):
     def _tau(self, dtype: DTypeLike = np.float64) -> Any:
         """Return the membrane time constant."""
         if self.tau is not None:
-            return _in_dtype(self.tau, dtype)
-        return _in_dtype(self.R, dtype) * _in_dtype(self.C, dtype)
+            return self.tau if isinstance(self.tau, float) else np.asarray(self.tau, dtype)
+        return combined(operator.mul, self.R, self.C, dtype)
 
     def _reset_constant(self) -> Parameter | None:
         if self.reset_mechanism == "value":

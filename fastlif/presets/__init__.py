@@ -66,3 +66,8 @@ __all__ = [
     "spikingjelly_if",
     "spikingjelly_lif",
 ]
+
+
+def __dir__() -> list[str]:
+    """List the presets only, not the modules that they stand in."""
+    return __all__
