@@ -6,7 +6,7 @@ import time
 import limits as machine
 import numpy as np
 import pytest
-from limits import in_threads, sum_of
+from limits import in_threads, same_part, sum_of
 
 collect_ignore_glob = ["contenders/*"]  # not searched for doctests: importing needs simulators
 
@@ -74,10 +74,12 @@ def limits(shape, threads):
 
 
 @pytest.fixture(scope="session")
-def copy(current):
+def copy(current, threads):
     """Return a function that copies an array of the large runs' size, and its number of bytes."""
-    target = np.zeros_like(current)
-    return lambda: np.copyto(target, current), 2 * current.nbytes
+    source = current.reshape(-1)
+    target = np.zeros_like(source)
+    copy_part = lambda part: np.copyto(same_part(target, part, source), part)  # noqa: E731
+    return lambda: in_threads(copy_part, source, threads), 2 * current.nbytes
 
 
 @pytest.fixture(scope="session")

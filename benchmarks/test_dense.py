@@ -6,7 +6,7 @@ import pytest
 import fastlif
 
 RC = {"R": 5.1, "C": 5e-3, "time_step": 1e-3}
-BY_COPY = "payload rate relative to np.copyto"
+BY_COPY = "payload rate relative to np.copyto in as many threads"
 
 
 @pytest.fixture(scope="module")

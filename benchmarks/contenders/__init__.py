@@ -39,6 +39,7 @@ def names():
 NAMES = {
     "own": ("fastlif",),
     "numpy_loop": ("NumPy",),
+    "numba_loop": ("Numba", "Numba prange"),
     "snntorch": ("snnTorch Lapicque", "snnTorch Leaky"),
     "norse": ("Norse LIFBox",),
     "spikingjelly": ("SpikingJelly LIFNode",),

@@ -1,4 +1,4 @@
-"""PyTorch: tensor operations, eager and compiled."""
+"""PyTorch: tensor operations, one step at a time, and compiled for several steps at a time."""
 
 import numpy as np
 import torch
@@ -10,9 +10,10 @@ from contenders.own import neuron_of
 from contenders.tensors import loop, tensor
 
 PACKAGE = "torch"
+CHUNK = 10  # steps that are compiled together
 
 
-def entry(task, compiled=False):
+def entry(task, over_time=loop):
     current = torch.from_numpy(np.ascontiguousarray(task.over_time))
     rate = tensor(np.asarray(DT / task.tau, task.current.dtype), current.dtype)
     threshold = tensor(task.threshold, current.dtype)
@@ -23,15 +24,43 @@ def entry(task, compiled=False):
         u = torch.where(spk, 0.0, u)
         return spk, u, u
 
-    chosen = torch.compile(step) if compiled else step
     record, rest = task.workload.record, torch.zeros(current.shape[1])
     return Entry(
-        lambda: loop(chosen, current, rest, record), neuron_of(task), task.current,
-        *readers(record),
+        lambda: over_time(step, current, rest, record),
+        neuron_of(task), task.current, *readers(record),
     )  # fmt: skip
 
 
-CONTENDERS = {
-    "PyTorch eager": entry,
-    "torch.compile": lambda task: entry(task, compiled=True),
-}
+def chunks(task):
+    """Return the entry of a loop over time whose body is compiled for ``CHUNK`` steps."""
+
+    @torch.compile
+    def chunk(step, currents, u, counts, record):
+        spikes, membrane = [], []
+        for x in currents:
+            spk, u, _ = step(x, u)
+            spikes.append(spk)
+            membrane.append(u)
+            if "counts" in record:
+                counts = counts + spk
+        spikes = torch.stack(spikes) if "spikes" in record else None
+        return u, counts, spikes, torch.stack(membrane) if "membrane" in record else None
+
+    def over_time(step, current, u, record):
+        spikes = torch.empty(current.shape, dtype=torch.bool) if "spikes" in record else None
+        membrane = torch.empty_like(current) if "membrane" in record else None
+        counts = torch.zeros(current.shape[1], dtype=torch.int64)
+        with torch.inference_mode():
+            for begin in range(0, len(current), CHUNK):
+                rows = slice(begin, begin + CHUNK)
+                u, counts, spk, mem = chunk(step, current[rows], u, counts, record)
+                if spikes is not None:
+                    spikes[rows] = spk
+                if membrane is not None:
+                    membrane[rows] = mem
+        return spikes, membrane, counts
+
+    return entry(task, over_time)
+
+
+CONTENDERS = {"PyTorch eager": entry, "torch.compile": chunks}

@@ -16,7 +16,7 @@ from numba.core.datamodel import models
 from numba.core.imputils import lower_constant
 from numba.extending import overload, register_model, typeof_impl
 
-from fastlif.kernels.jit import inlined
+from fastlif.kernels.jit import inlined_early
 from fastlif.kernels.orders import REFRACTORY
 from fastlif.kernels.rules import CONSTANTS, held, how_often
 
@@ -70,7 +70,7 @@ def step_of(rule: Rule) -> Any:
     return rule.order(**parts)
 
 
-@inlined
+@inlined_early
 def unlimited(v, s, c):
     """Return the membrane as it is: the limit of a rule that has none."""
     return v

@@ -18,8 +18,9 @@ from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, register_jitable
 
 __all__ = [
-    "as_computed", "compiled", "contiguous", "inlined", "interrupts_deferred", "reinterpreted",
-    "require_jit", "select", "separate", "some_overlap", "variant_of", "wide_vectors",
+    "as_computed", "compiled", "contiguous", "inlined", "inlined_early", "interrupts_deferred",
+    "reinterpreted", "require_jit", "select", "separate", "some_overlap", "variant_of",
+    "wide_vectors",
 ]  # fmt: skip
 
 # Reproducible bits: no fastmath and no contraction into FMA, so that every machine rounds alike.
@@ -29,6 +30,15 @@ _SLOWER_WITH_512_BITS = ("skylake-avx512", "cascadelake", "cooperlake", "cannonl
 
 # A plain function that kernels inline; Python can also call it with plain numbers.
 inlined = register_jitable
+
+
+def inlined_early(function):
+    """Mark a function that takes or returns a boolean as ``inlined``, before LLVM sees it.
+
+    Between functions, Numba widens a boolean to a byte. LLVM then evaluates a comparison twice,
+    once inverted, if its result leaves the step and also resets the membrane.
+    """
+    return register_jitable(inline="always")(function)
 
 
 @functools.cache

@@ -25,7 +25,7 @@ Two notations of the same operation are distinguished with care. ``b - (theta if
 
 import numpy as np
 
-from fastlif.kernels.jit import as_computed, inlined, select
+from fastlif.kernels.jit import as_computed, inlined, inlined_early, select
 
 # The constants that a rule may read, in the order in which a kernel stores them.
 CONSTANTS = (
@@ -185,17 +185,17 @@ def brian2_exact_each(u, x, c):
 # --- fires --------------------------------------------------------------------------------------
 
 
-@inlined
+@inlined_early
 def above(u, c):
     return u > c.threshold
 
 
-@inlined
+@inlined_early
 def reached(u, c):
     return u >= c.threshold
 
 
-@inlined
+@inlined_early
 def how_often(u, c):
     times = np.floor(u / c.threshold)
     most = times if times < c.most else c.most
@@ -205,37 +205,37 @@ def how_often(u, c):
 # --- reset: v from b, after spikes s ------------------------------------------------------------
 
 
-@inlined
+@inlined_early
 def by_threshold(b, s, c):
     return b - (c.threshold if s else zero(b))
 
 
-@inlined
+@inlined_early
 def by_amount(b, s, c):
     return b - (c.reset if s else zero(b))
 
 
-@inlined
+@inlined_early
 def by_each_threshold(b, s, c):
     return b - (type(b)(s) * c.threshold if s else zero(b))
 
 
-@inlined
+@inlined_early
 def to_value(b, s, c):
     return c.reset if s else b
 
 
-@inlined
+@inlined_early
 def to_zero(b, s, c):
     return b - (b if s else zero(b) * b)  # s*b, of which both products are known at once
 
 
-@inlined
+@inlined_early
 def emptied(b, s, c):
     return zero(b) * b if s else b  # (not s)*b
 
 
-@inlined
+@inlined_early
 def not_reset(b, s, c):
     return b
 
@@ -243,17 +243,17 @@ def not_reset(b, s, c):
 # --- limit --------------------------------------------------------------------------------------
 
 
-@inlined
+@inlined_early
 def floored(v, s, c):
     return c.minimum if v < c.minimum else v
 
 
-@inlined
+@inlined_early
 def floored_unless_reset(v, s, c):
     return c.minimum if v < c.minimum and not s else v
 
 
-@inlined
+@inlined_early
 def floored_by_difference(v, s, c):
     beyond = v - c.minimum
     return (beyond if beyond > zero(v) else zero(v)) + c.minimum
@@ -263,12 +263,12 @@ def floored_by_difference(v, s, c):
 # With d = 0 nothing happens, also to an infinite membrane or threshold.
 
 
-@inlined
+@inlined_early
 def by_threshold_again(v, d, c):
     return v if d == 0 else v - type(v)(d) * c.threshold
 
 
-@inlined
+@inlined_early
 def to_zero_again(v, d, c):
     return v - type(v)(d) * v
 
@@ -276,11 +276,11 @@ def to_zero_again(v, d, c):
 # --- hold: the membrane in and after a refractory period, from the old and the next one ----------
 
 
-@inlined
+@inlined_early
 def held(u, v, active):
     return select(active, v, as_computed(u))
 
 
-@inlined
+@inlined_early
 def integrated(u, v, active):
     return v
