@@ -158,7 +158,8 @@ def choice(name: str, value: object, options: Sequence[str]) -> str:
         raise TypeError(f"{name} must be one of {accepted}, got {described(value)}")
     import difflib  # here, for a fast import of fastlif
 
-    near = difflib.get_close_matches(value.lower(), options, 1, 0.5)
+    near = [option for option in options if value and value.lower() in option.lower()]
+    near += difflib.get_close_matches(value.lower(), options, 1, 0.75)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise ValueError(f"{name} must be one of {accepted}, got {value!r}{hint}")
 

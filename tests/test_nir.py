@@ -168,6 +168,8 @@ def test_reasons_for_a_failed_conversion_are_given(neuron, reasons):
 def test_invalid_arguments_are_rejected():
     with pytest.raises(TypeError, match=r"^node must be a nir.LIF, .* got "):
         fastlif.from_nir(nir.Linear(weight=np.ones((2, 2))), 1e-3)
+    with pytest.raises(TypeError, match=r"got a path; pass nir.read\('a.nir'\)"):
+        fastlif.from_nir("a.nir", 1e-3)
     with pytest.raises(ValueError, match=r"^dt must be greater than 0"):
         fastlif.from_nir(nir.read(GOLDEN / "cuba.nir"), 0)
     with pytest.raises(TypeError, match=r"^neuron must be a LIF, .* got norse_lif\("):

@@ -277,3 +277,13 @@ def test_integers_are_rounded_once():
     assert neuron.run(np.int64(value), steps=1).membrane == expected
     assert neuron.run(np.zeros((1, 1), F4), np.array([value])).membrane == expected / 2
     assert neuron(np.array([value]))[1] == expected
+
+
+def test_a_run_tells_what_it_recorded():
+    run = fastlif.LIF(refractory=2).run(np.zeros((4, 3), np.float32), record=("spikes", "events"))
+    assert repr(run) == (
+        "<Run with membrane: not recorded; spikes: bool (4, 3); packed: not recorded; "
+        "counts: not recorded; events: 0 spikes; final: mem and refractory>"
+    )
+    with pytest.raises(TypeError, match=r"^initial must be .* got a Run; pass its final state"):
+        fastlif.LIF().run(0.3, steps=3, initial=run)

@@ -64,3 +64,19 @@ class Run(NamedTuple):
     counts: Numbers | None
     events: Events | None
     final: State
+
+    def __repr__(self) -> str:
+        """Return what was recorded, without the values."""
+        lines = [f"{name}: {_described(value)}" for name, value in self._asdict().items()]
+        return f"<Run with {'; '.join(lines)}>"
+
+
+def _described(value: Any) -> str:
+    """Return the dtype and the shape of an array or of the arrays in a tuple."""
+    if value is None:
+        return "not recorded"
+    if isinstance(value, Events):
+        return f"{len(value.step)} spikes"
+    if isinstance(value, State):
+        return " and ".join(name for name, array in value._asdict().items() if array is not None)
+    return f"{value.dtype} {value.shape}"

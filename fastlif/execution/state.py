@@ -33,6 +33,10 @@ def fields_of(argument: str, value: Any, names: Sequence[str]) -> list[Any]:
     if value is None:
         return [None] * len(names)
     if not isinstance(value, State):
+        if hasattr(value, "final"):
+            raise TypeError(
+                f"{argument} must be a State or an array, got a Run; pass its final state"
+            )
         return [value, *[None] * (len(names) - 1)]
     given = value._asdict()
     fields = [given.pop(name) for name in names]

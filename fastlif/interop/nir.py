@@ -1,5 +1,6 @@
 """Conversion from and to the nodes of NIR, the Neuromorphic Intermediate Representation."""
 
+import os
 import warnings
 from dataclasses import fields
 from typing import Any
@@ -79,6 +80,10 @@ def from_nir(node: Any, dt: float) -> Any:
             if type(inner).__name__ in (*_NEURONS, "NIRGraph")
         }
     if kind not in _NEURONS:
+        if isinstance(node, (str, os.PathLike)):
+            raise TypeError(
+                f"node must be a NIR node or graph, got a path; pass nir.read({node!r})"
+            )
         raise TypeError(
             f"node must be a nir.{', nir.'.join(_NEURONS)} or a graph of such nodes, "
             f"got {described(node)}"

@@ -69,12 +69,22 @@ def warn_reset_by_name(mechanism: str, threshold: Parameter) -> None:
         warn_reset(threshold, 0.0, by, to, stacklevel=5)
 
 
-def warn_unstable(rates: ArrayLike, stacklevel: int = 4) -> None:
+def warn_unstable(rates: ArrayLike, tau: str = "R*C", stacklevel: int = 4) -> None:
     """Warn if an Euler step is longer than the time constant."""
     worst = float(np.max(rates, initial=0.0))
     if worst > 1:
         warnings.warn(
-            f"time_step is {worst:.3g} times R*C: Euler's method overshoots if this ratio exceeds "
-            "1 and diverges if it exceeds 2",
+            f"time_step is {worst:.3g} times {tau}: Euler's method overshoots if this ratio "
+            "exceeds 1 and diverges if it exceeds 2",
             stacklevel=stacklevel,
+        )
+
+
+def warn_lost(time: Parameter, time_step: Parameter) -> None:
+    """Warn about a refractory time that rounds to 0 steps."""
+    if np.any(time):
+        warnings.warn(
+            f"refractory_time={time!s} rounds to 0 steps of time_step={time_step!s}: there is no "
+            "refractory period",
+            stacklevel=4,
         )

@@ -15,7 +15,7 @@ from fastlif.kernels import orders, rules
 from fastlif.kernels.compose import Rule
 from fastlif.kernels.elementary import expm1
 from fastlif.neurons.base import Neuron
-from fastlif.neurons.circuit import combined, ratio, warn_reset, warn_unstable
+from fastlif.neurons.circuit import combined, ratio, warn_lost, warn_reset, warn_unstable
 
 RESETS = {
     "subtract": rules.by_threshold,
@@ -186,7 +186,7 @@ class LIF(Neuron):
         time = self.refractory_time
         if self.tau is not None and self.C is not None:
             raise ValueError(
-                "tau replaces C (C = tau/R) and they exclude each other, "
+                "tau replaces C (C = tau/R); they cannot be combined, "
                 f"got tau={self.tau!r} and C={self.C!r}"
             )
         R, C = (5.1, 5e-3) if self.tau is None else (1.0, None)
@@ -214,8 +214,11 @@ class LIF(Neuron):
             max_spikes=whole("max_spikes", self.max_spikes, 1, 2**30),
         )
         self._check_combination()
+        if self.refractory_time is not None and self._period is None:
+            warn_lost(self.refractory_time, self.time_step)
         if self.integration == "euler":
-            warn_unstable(ratio(np.float64(self.time_step), np.float64(self._tau())))
+            share = ratio(np.float64(self.time_step), np.float64(self._tau()))
+            warn_unstable(share, "R*C" if self.tau is None else "tau")
         if self.reset_mechanism == "subtract":
             by = self.threshold if self.reset_by is None else self.reset_by
             warn_reset(self.threshold, self.rest, by=by)
@@ -236,7 +239,7 @@ class LIF(Neuron):
             )
         if self.refractory_time is not None and np.any(self.refractory):
             raise ValueError(
-                "refractory (steps) and refractory_time (seconds) exclude each other, "
+                "refractory (in steps) and refractory_time cannot be combined, "
                 f"got {self.refractory!s} and {self.refractory_time!s}"
             )
         if self.within_step and (
