@@ -289,10 +289,6 @@ def test_several_spikes_with_an_infinite_threshold():
     assert np.isfinite(rockpool.membrane).all()
 
 
-def test_suspicious_times_are_reported():
-    with pytest.warns(UserWarning, match=r"^refractory_time=0.0001 rounds to 0 steps"):
-        fastlif.LIF(refractory_time=1e-4)
+def test_a_long_step_is_compared_with_tau():
     with pytest.warns(UserWarning, match=r"^time_step is 5 times tau: Euler's method"):
         fastlif.LIF(tau=1e-3, time_step=5e-3)
-    fastlif.LIF(refractory_time=1e-4, within_step=True, integration="exact", order="at_once",
-                reset_mechanism="zero")  # fmt: skip

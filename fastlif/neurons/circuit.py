@@ -78,13 +78,3 @@ def warn_unstable(rates: ArrayLike, tau: str = "R*C", stacklevel: int = 4) -> No
             "exceeds 1 and diverges if it exceeds 2",
             stacklevel=stacklevel,
         )
-
-
-def warn_lost(time: Parameter, time_step: Parameter) -> None:
-    """Warn about a refractory time that rounds to 0 steps."""
-    if np.any(time):
-        warnings.warn(
-            f"refractory_time={time!s} rounds to 0 steps of time_step={time_step!s}: there is no "
-            "refractory period",
-            stacklevel=4,
-        )

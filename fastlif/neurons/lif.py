@@ -15,7 +15,7 @@ from fastlif.kernels import orders, rules
 from fastlif.kernels.compose import Rule
 from fastlif.kernels.elementary import expm1
 from fastlif.neurons.base import Neuron
-from fastlif.neurons.circuit import combined, ratio, warn_lost, warn_reset, warn_unstable
+from fastlif.neurons.circuit import combined, ratio, warn_reset, warn_unstable
 
 RESETS = {
     "subtract": rules.by_threshold,
@@ -87,8 +87,8 @@ class LIF(Neuron):
         Number of steps, after the step of the reset, in which the neuron cannot fire. The shortest
         interval between two spikes is ``refractory + 1`` steps.
     refractory_time : float or array_like, optional
-        Refractory period (second), instead of ``refractory``; rounded to the nearest number of
-        steps.
+        Refractory period (in the unit of ``time_step``), instead of ``refractory``; rounded to the
+        nearest number of steps, which is 0 for less than half a step.
     while_refractory : {"hold", "integrate"}
         "hold": the membrane of a refractory neuron stays constant, and its input is lost.
         "integrate": the membrane integrates its input, but the neuron cannot fire.
@@ -214,8 +214,6 @@ class LIF(Neuron):
             max_spikes=whole("max_spikes", self.max_spikes, 1, 2**30),
         )
         self._check_combination()
-        if self.refractory_time is not None and self._period is None:
-            warn_lost(self.refractory_time, self.time_step)
         if self.integration == "euler":
             share = ratio(np.float64(self.time_step), np.float64(self._tau()))
             warn_unstable(share, "R*C" if self.tau is None else "tau")
