@@ -33,6 +33,7 @@ def entry(task, over_time=loop):
 
 def chunks(task):
     """Return the entry of a loop over time whose body is compiled for ``CHUNK`` steps."""
+    torch.compiler.reset()  # or it would stop compiling after several workloads
 
     @torch.compile
     def chunk(step, currents, u, counts, record):
@@ -43,8 +44,8 @@ def chunks(task):
             membrane.append(u)
             if "counts" in record:
                 counts = counts + spk
-        spikes = torch.stack(spikes) if "spikes" in record else None
-        return u, counts, spikes, torch.stack(membrane) if "membrane" in record else None
+        spikes = spikes if "spikes" in record else None
+        return u, counts, spikes, membrane if "membrane" in record else None
 
     def over_time(step, current, u, record):
         spikes = torch.empty(current.shape, dtype=torch.bool) if "spikes" in record else None
@@ -55,9 +56,9 @@ def chunks(task):
                 rows = slice(begin, begin + CHUNK)
                 u, counts, spk, mem = chunk(step, current[rows], u, counts, record)
                 if spikes is not None:
-                    spikes[rows] = spk
+                    torch.stack(spk, out=spikes[rows])
                 if membrane is not None:
-                    membrane[rows] = mem
+                    torch.stack(mem, out=membrane[rows])
         return spikes, membrane, counts
 
     return entry(task, over_time)
