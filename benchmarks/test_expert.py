@@ -11,7 +11,13 @@ import fastlif
 TAU, STEP, THRESHOLD = 25e-3, 1e-3, 0.3
 RATE = np.float32(STEP / TAU)
 NEURON = fastlif.LIF(
-    tau=TAU, R=1.0, time_step=STEP, threshold=THRESHOLD, reset_mechanism="zero", order="at_once"
+    tau=TAU,
+    R=1.0,
+    time_step=STEP,
+    threshold=THRESHOLD,
+    order="at_once",
+    reset_mechanism="value",
+    reset_to=0.0,
 )
 DENSE = {
     "expert C, ordinary stores": functools.partial(expert.dense, streams=False),

@@ -72,14 +72,14 @@ def test_more_threads_than_neurons():
 
 def test_a_population_wider_than_a_tile_equals_its_parts():
     rng = np.random.default_rng(0)
-    size = 40_000
+    size = 80_000
     R = rng.uniform(4, 6, size).astype(np.float32)
     current = currents(rng, (6, size))
-    for parameter, cut in ((R, R[35_000:]), (5.1, 5.1)):
+    for parameter, cut in ((R, R[70_000:]), (5.1, 5.1)):
         whole = fastlif.LIF(R=parameter).run(current, threads=1)
-        part = fastlif.LIF(R=cut).run(current[:, 35_000:], threads=1)
-        assert same_bits(whole.membrane[:, 35_000:], part.membrane)
-        assert same_bits(whole.spikes[:, 35_000:], part.spikes)
+        part = fastlif.LIF(R=cut).run(current[:, 70_000:], threads=1)
+        assert same_bits(whole.membrane[:, 70_000:], part.membrane)
+        assert same_bits(whole.spikes[:, 70_000:], part.spikes)
         spk, mem = fastlif.LIF(R=parameter)(current[0], np.zeros(size, np.float32))
         assert same_bits(mem, whole.membrane[0])
         assert same_bits(spk, whole.spikes[0])

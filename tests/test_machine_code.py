@@ -178,11 +178,11 @@ def test_a_loop_of_which_half_is_scalar_is_found():
 @pytest.mark.parametrize(
     ("current", "steps"),
     [
-        (np.broadcast_to(F4(0.3), (400, 20_000)), None),
-        (np.asfortranarray(currents(np.random.default_rng(0), (400, 20_000))), None),
-        ((np.random.default_rng(0).random((400, 20_000)) < 0.1), None),
-        (np.linspace(0, 0.5, 20_000, dtype=F4), 400),
-        (currents(np.random.default_rng(0), (400, 20_000)).astype(np.float16), None),
+        (np.broadcast_to(F4(0.3), (400, 40_000)), None),
+        (np.asfortranarray(currents(np.random.default_rng(0), (400, 40_000))), None),
+        ((np.random.default_rng(0).random((400, 40_000)) < 0.1), None),
+        (np.linspace(0, 0.5, 40_000, dtype=F4), 400),
+        (currents(np.random.default_rng(0), (400, 40_000)).astype(np.float16), None),
     ],
     ids=["broadcast", "fortran", "bools", "constant", "float16"],
 )
@@ -209,12 +209,12 @@ def test_a_run_allocates_its_records_and_a_few_tiles(current, steps, record):
     )
     scratch = 2 * ROWS * ROW * 4  # the rows of two threads
     assert peak < outputs + scratch + 1_500_000
-    assert scratch + 1_500_000 < 400 * 20_000  # less than one byte per neuron-step
+    assert scratch + 1_500_000 < 400 * 40_000  # less than one byte per neuron-step
 
 
 def test_events_need_memory_in_proportion_to_the_spikes():
     neuron = fastlif.LIF(threshold=1.0)
-    current = np.zeros((1000, 20_000), np.uint8)
+    current = np.zeros((1000, 40_000), np.uint8)
     current[::100, ::100] = 30  # few neurons fire
     neuron.run(current, record="events")
     tracemalloc.start()
@@ -223,8 +223,8 @@ def test_events_need_memory_in_proportion_to_the_spikes():
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert 0 < len(run.events.step) < 20_000
-    assert peak < 1000 * 20_000 / 2  # half a byte per neuron-step
+    assert 0 < len(run.events.step) < 40_000
+    assert peak < 1000 * 40_000 / 2  # half a byte per neuron-step
 
 
 def test_runs_of_one_rule_share_their_kernels():

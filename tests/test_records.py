@@ -92,7 +92,7 @@ def test_records_do_not_depend_on_threads(threads):
 
 def test_records_of_a_population_wider_than_a_tile():
     neuron = fastlif.LIF(**RC)
-    current = currents(np.random.default_rng(0), (9, 40_001)) * 3
+    current = currents(np.random.default_rng(0), (9, WIDTH + 7233)) * 3
     reference = neuron.run(current)
     for names in (("packed", "counts", "events"), NAMES):
         run = neuron.run(current, record=names)
@@ -104,7 +104,7 @@ def test_events_beyond_the_buffers_room(monkeypatch, names):
     monkeypatch.setattr(scratch, "_EVENTS", 50)
     scratch.pool_of.cache_clear()
     neuron = fastlif.LIF(**RC)
-    current = np.full((2000, 230), 3.0, F4)  # fires in nearly every step
+    current = np.full((4000, 230), 3.0, F4)  # fires in nearly every step
     reference = neuron.run(current)
     assert reference.spikes.sum() > 2 * 4 * WIDTH
     run = neuron.run(current, record=names, threads=1)

@@ -28,6 +28,7 @@ _CALL_DENSE = 2**19
 # and to wait for it takes 0.1 to 0.3 ms.
 _LEAST_SHARE = 2**21
 _WORTH_A_THREAD = 2 * _LEAST_SHARE
+_STATES = 2**18  # bytes of one state variable of a tile that writes something dense
 _WORTH_FOUR_STEPS = 128  # neurons: shorter rows do not repay four steps at a time
 
 
@@ -196,7 +197,8 @@ class RunPlan:
             width = 8192 if constant else 4096
             width = min(max(width, _CALL_DENSE // max(self.steps, 1) // 64 * 64), WIDTH)
         else:
-            width = WIDTH if self.constants.shared is not None else WIDTH // 2
+            width = _STATES // self.dtype.itemsize
+            width = width if self.constants.shared is not None else width // 4
         share = -(-self.size // threads)
         return max(64, min(width, -(-share // 64) * 64))
 

@@ -14,7 +14,7 @@ from numba.extending import intrinsic
 from fastlif.kernels.compose import constants_class, constants_of
 from fastlif.kernels.rules import CONSTANTS
 
-WIDTH = 32768  # the largest number of neurons in a tile
+WIDTH = 65536  # the largest number of neurons in a tile
 ROW = WIDTH + 64  # the padding keeps equal columns of different rows out of one cache set
 
 MEMBRANE = len(CONSTANTS)  # the first state
