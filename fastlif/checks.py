@@ -26,7 +26,7 @@ def described(value: object) -> str:
 
 def numbers(name: str, value: object) -> Numbers:
     """Return ``value`` as an array of real numbers that float64 can represent, without a copy."""
-    if type(value).__name__ == "MaskedArray":  # avoids importing numpy.ma
+    if _has_mask(value):
         raise TypeError(
             f"{name} must be an array without a mask, got a masked array; fill it first"
         )
@@ -49,6 +49,15 @@ def numbers(name: str, value: object) -> Numbers:
             f"got {described(value)}{'' if array is value else f' with dtype {array.dtype}'}"
         )
     return array
+
+
+def _has_mask(value: object) -> bool:
+    """Tell whether ``value`` is or contains a masked array, without importing numpy.ma."""
+    if type(value) in _PLAIN:
+        return False
+    if isinstance(value, (list, tuple)):
+        return any(map(_has_mask, value))
+    return any(base.__name__ == "MaskedArray" for base in type(value).__mro__)
 
 
 def _has_units(value: object) -> bool:
@@ -89,7 +98,10 @@ def parameter(
     ):
         return value  # the common case, ten times as fast as the general path below
     if type(value) is int:  # also one that no integer dtype can hold
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError:
+            raise ValueError(f"{name} must be a float64 number, got {described(value)}") from None
     array = numbers(name, value)
     if array.dtype.kind == "b":
         raise TypeError(f"{name} must be a number or an array of numbers, got {described(value)}")
@@ -140,7 +152,7 @@ def duration(name: str, value: object) -> Parameter:
 def steps_of(name: str, value: object) -> Parameter:
     """Return numbers of steps, which float32 can count exactly: a number, or one per neuron."""
     steps = parameter(name, value)
-    values = np.asarray(steps)
+    values = np.asarray(steps, np.float64)  # float16 cannot hold the largest number
     wrong = (values != np.floor(values)) | (values < 0) | (values > _MOST_STEPS)
     if np.any(wrong):
         raise ValueError(

@@ -141,6 +141,7 @@ def leaky_integrate_and_fire(
     return new.reshape(shape)[()], spk.reshape(shape)[()]
 
 
+_UNCHANGING = frozenset({float, int, str, np.float32, np.float64})
 _cached_lif = functools.lru_cache(maxsize=128, typed=True)(LIF)
 
 
@@ -152,10 +153,8 @@ def _prepare(
     All arrays have one dtype. Constants are scalars if no parameter is an array; otherwise they
     have the result's shape, as membrane and current do.
     """
-    try:
-        neuron = _cached_lif(*parameters)
-    except TypeError:  # an array is not hashable; LIF raises again for an invalid parameter
-        neuron = LIF(*parameters)
+    unchanging = all(type(parameter) in _UNCHANGING for parameter in parameters)
+    neuron = (_cached_lif if unchanging else LIF)(*parameters)
     (u_name, u_given), (i_name, i_given) = membrane, current
     u, i = numbers(u_name, u_given), numbers(i_name, i_given)
     dtype = state_dtype([(u, is_weak(u_given, u)), (i, is_weak(i_given, i))])

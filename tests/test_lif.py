@@ -292,3 +292,20 @@ def test_several_spikes_with_an_infinite_threshold():
 def test_a_long_step_is_compared_with_tau():
     with pytest.warns(UserWarning, match=r"^time_step is 5 times tau: Euler's method"):
         fastlif.LIF(tau=1e-3, time_step=5e-3)
+
+
+def test_the_tutorials_functions_read_their_arguments_at_each_call():
+    class Tensor:  # as in PyTorch: can change, but its hash cannot
+        def __init__(self, values):
+            self.values = np.array(values)
+
+        def __array__(self, dtype=None, copy=None):
+            return self.values
+
+    membrane = F4([1.5, 1.5])
+    threshold, time_step = Tensor([1.0, 1.0]), Tensor(0.5)
+    assert fastlif.leaky_integrate_and_fire(membrane, 0, threshold)[1].all()
+    before = fastlif.leaky_integrate_neuron(membrane, time_step, 0, 1.0, 1.0)
+    threshold.values[:], time_step.values[...] = 2.0, 0.25
+    assert not fastlif.leaky_integrate_and_fire(membrane, 0, threshold)[1].any()
+    assert (fastlif.leaky_integrate_neuron(membrane, time_step, 0, 1.0, 1.0) > before).all()

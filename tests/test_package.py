@@ -175,3 +175,13 @@ def test_tutorial2_draws_its_figures(tmp_path):
     assert "spikes at 109 ms" in result.stdout
     help_text = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True)
     assert "--show" in help_text.stdout
+
+
+def test_a_damaged_cache_is_replaced(tmp_path):
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    expected = python(RUN, **cache)
+    for damage in (b"", b"\0" * 100, b"\x80\x04c"):
+        for file in tmp_path.rglob("*.nbi"):
+            file.write_bytes(damage)
+        assert python(RUN, **cache) == expected
+        assert all(file.read_bytes() != damage for file in tmp_path.rglob("*sweep*.nbi"))

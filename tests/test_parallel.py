@@ -12,7 +12,7 @@ import pytest
 from cases import same_bits
 
 import fastlif
-from fastlif.execution import parallel, plan
+from fastlif.execution import affinity, parallel, plan
 
 
 def test_every_item_is_processed_once():
@@ -152,3 +152,69 @@ def test_small_runs_use_few_threads(monkeypatch):
     assert tiles_of(100, 19, 8)[0] == 1
     assert tiles_of(1000, 3, 8)[0] == 3
     assert tiles_of(1000, 300, 8)[0] == 8
+
+
+LINUX = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux only")
+
+
+@LINUX
+def test_threads_begin_on_processors_of_their_own():
+    allowed = os.sched_getaffinity(0)
+    seen, both = [], threading.Barrier(2, timeout=30)
+
+    def worker(stopped):
+        def work(item):
+            both.wait()  # so that each thread takes one item
+            seen.append(os.sched_getaffinity(0))
+            time.sleep(2 * affinity._APART)
+            stopped()
+            assert os.sched_getaffinity(0) == allowed
+
+        return work
+
+    parallel.for_each(worker, range(2), 2)
+    assert os.sched_getaffinity(0) == allowed
+    assert not seen[0] & seen[1] or len(allowed) == 1
+
+
+@LINUX
+def test_a_thread_may_run_everywhere_again_after_a_run():
+    allowed = os.sched_getaffinity(0)
+
+    def fail(stopped):
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        parallel.for_each(fail, range(2), 2)
+    assert os.sched_getaffinity(0) == allowed
+    # What a callback starts would inherit it.
+    seen = []
+    fastlif.LIF().run(
+        np.zeros((8, 6000), np.float32), threads=2,
+        progress=lambda done, total: seen.append(os.sched_getaffinity(0)),
+    )  # fmt: skip
+    assert seen
+    assert all(processors == allowed for processors in seen)
+
+
+@LINUX
+@pytest.mark.parametrize("missing", ["sched_getaffinity", "sched_setaffinity"])
+def test_threads_run_where_the_system_lets_them(monkeypatch, missing):
+    def denied(*arguments):
+        raise OSError
+
+    monkeypatch.setattr(os, missing, denied)
+    items = []
+    parallel.for_each(lambda stopped: items.append, range(9), 3)
+    assert sorted(items) == list(range(9))
+
+
+def test_threads_that_have_ended_are_not_waited_for(monkeypatch):
+    def sleep(seconds):
+        raise AssertionError
+
+    ended = threading.Thread(target=int)
+    ended.start()
+    ended.join()
+    monkeypatch.setattr(parallel.time, "sleep", sleep)
+    parallel._join_if_started(ended)

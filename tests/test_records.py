@@ -280,3 +280,13 @@ def test_invalid_requests_are_rejected(arguments, error, message):
         with pytest.raises(error, match=message):
             neuron.run(np.ones((9, 5), F4), **arguments)
         neuron.run(np.ones((9, 5), F4))
+
+
+def test_records_are_named_by_what_an_iterable_contains_now():
+    class Names(list):
+        __hash__ = object.__hash__
+
+    names, neuron = Names(["spikes"]), fastlif.LIF()
+    assert neuron.run(0.3, steps=2, record=names).counts is None
+    names[:] = ["counts"]
+    assert neuron.run(0.3, steps=2, record=names).counts is not None

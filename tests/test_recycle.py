@@ -1,7 +1,9 @@
 """Recycled memory: never two owners, within its bound, and released."""
 
+import copy
 import gc
 import os
+import pickle
 import threading
 import tracemalloc
 
@@ -194,3 +196,20 @@ def test_steps_use_memory_again():
     spk, new = NEURON(cur, mem)
     assert address(new) == before
     assert np.array_equal(new, expected)
+
+
+def test_the_owner_of_memory_cannot_be_copied():
+    run = NEURON.run(CURRENT)
+    with pytest.raises(TypeError, match="cannot be copied"):
+        copy.copy(run.membrane.base)
+    assert_expected(copy.deepcopy(run))
+    assert_expected(pickle.loads(pickle.dumps(run)))
+
+
+def test_the_bound_is_read_at_every_call(monkeypatch):
+    run = NEURON.run(CURRENT)
+    del run
+    monkeypatch.setenv(ENVIRONMENT, "0")
+    run = NEURON.run(CURRENT)
+    del run
+    assert fastlif.release_memory() == 0

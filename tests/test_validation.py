@@ -138,12 +138,17 @@ def test_arrays_must_hold_real_numbers(value, message):
 
 
 def test_a_mask_is_not_silently_lost():
-    masked = np.ma.masked_array([0.1, 0.2, 0.3], [False, True, False])
-    for use in (fastlif.LIF().run, fastlif.LIF(), lambda value: fastlif.LIF(R=value)):
-        with pytest.raises(
-            TypeError, match=r"must be an array without a mask, got .*fill it first"
-        ):
-            use(masked)
+    class Own(np.ma.MaskedArray):
+        pass
+
+    values, mask = [0.1, 0.2, 0.3], [False, True, False]
+    masked = np.ma.masked_array(values, mask)
+    for value in (masked, Own(values, mask), [masked, masked], np.ma.masked):
+        for use in (fastlif.LIF().run, fastlif.LIF(), lambda value: fastlif.LIF(R=value)):
+            with pytest.raises(
+                TypeError, match=r"must be an array without a mask, got .*fill it first"
+            ):
+                use(value)
 
 
 def test_a_current_requires_a_time_axis():
@@ -497,3 +502,18 @@ def test_repr_shows_the_values_in_use():
 
 def test_dir_lists_everything_public():
     assert set(fastlif.__all__) <= set(dir(fastlif))
+
+
+def test_numbers_that_float64_cannot_hold():
+    with pytest.raises(ValueError, match=r"^threshold must be a float64 number, got 1000"):
+        fastlif.LIF(threshold=10**400)
+
+
+def test_a_number_of_steps_may_be_of_any_dtype():
+    assert fastlif.LIF(refractory=np.float16([1, 2])).refractory.dtype == np.float16
+
+
+def test_the_shape_of_an_initial_state_must_be_whole_numbers():
+    for shape in (3.5, (2, 1.5), -1, (3, -1)):
+        with pytest.raises((TypeError, ValueError), match=r"^shape must be "):
+            fastlif.LIF().initial_state(shape)

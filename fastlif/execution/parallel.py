@@ -1,5 +1,6 @@
 """Threads: their number, and how they share the work."""
 
+import contextlib
 import functools
 import os
 import threading
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from fastlif.checks import whole
+from fastlif.execution.affinity import Placement
 
 ENVIRONMENT = "FASTLIF_NUM_THREADS"
 
@@ -59,6 +61,7 @@ def for_each(
     worker: Callable[[Callable[[], bool]], Callable[[Item], None]],
     items: Iterable[Item],
     threads: int,
+    apart: bool = True,
 ) -> None:
     """Call ``worker(stopped)(item)`` for each item, in this thread and ``threads - 1`` others.
 
@@ -66,6 +69,9 @@ def for_each(
     thread or Ctrl-C; a worker should then return early. All threads end before the call returns.
     There is therefore no thread pool that a fork could break, and concurrent calls do not wait for
     one another.
+
+    With ``apart``, threads begin on processors of their own. Whatever a worker starts meanwhile
+    would inherit this.
     """
     if threads == 1:
         work = worker(lambda: False)
@@ -75,9 +81,16 @@ def for_each(
     stop = threading.Event()
     queue, lock = iter(items), threading.Lock()
     errors: list[BaseException] = []
+    placement = Placement(apart)
 
-    def serve() -> None:
-        work = worker(stop.is_set)
+    def serve(caller: bool) -> None:
+        release_in_time = placement.hold(caller)
+
+        def stopped() -> bool:
+            release_in_time()
+            return stop.is_set()
+
+        work = worker(stopped)
         while not stop.is_set():
             with lock:
                 item = next(queue, None)
@@ -87,7 +100,7 @@ def for_each(
 
     def help_out() -> None:
         try:
-            serve()
+            serve(caller=False)
         except BaseException as error:
             errors.append(error)
             stop.set()
@@ -98,7 +111,7 @@ def for_each(
         for helper in helpers:
             begun.append(helper)
             helper.start()
-        serve()
+        serve(caller=True)
         for helper in helpers:
             helper.join()
     except BaseException:
@@ -106,14 +119,16 @@ def for_each(
         for helper in begun:
             _join_if_started(helper)
         raise
+    finally:
+        placement.release()
     if errors:
         raise errors[0]
 
 
 def _join_if_started(helper: threading.Thread) -> None:
     """Join a thread, of which Ctrl-C may have interrupted the start."""
-    deadline = time.monotonic() + 0.1
-    while not helper.is_alive() and time.monotonic() < deadline:
+    for _ in range(100):
+        with contextlib.suppress(RuntimeError):  # not started yet, or never
+            helper.join()
+            break
         time.sleep(1e-3)
-    if helper.is_alive():
-        helper.join()

@@ -20,10 +20,12 @@ RECORDS = (*ARRAYS, "events")
 
 def names_of(record: object) -> frozenset[str]:
     """Return the names in ``record``."""
-    try:
-        return _cached_names(record)
-    except TypeError:  # not hashable
-        return _names_of(record)
+    if type(record) in (str, tuple, frozenset):  # what cannot change
+        try:
+            return _cached_names(record)
+        except TypeError:  # not hashable
+            pass
+    return _names_of(record)
 
 
 def _names_of(record: object) -> frozenset[str]:

@@ -59,6 +59,10 @@ class _Lease:
             "data": (block.address, False),
         }
 
+    def __reduce_ex__(self, protocol: object) -> Any:
+        """Refuse to be copied: two leases would give the memory back twice."""
+        raise TypeError("the base of an array that fastlif returned cannot be copied")
+
     def __del__(self) -> None:
         self._give_back(self._block)
 
@@ -73,11 +77,11 @@ class _Recycler:
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Numbers:
         """Return an uninitialised array that nothing else refers to."""
         nbytes = math.prod(shape) * dtype.itemsize
+        self._most = most_bytes()
         block = (self._unused and self._take(nbytes)) or self._new(nbytes)
         return np.asarray(_Lease(block, shape, dtype, self._give_back))
 
     def _new(self, nbytes: int) -> _Block:
-        self._most = most_bytes()
         try:
             return _Block(nbytes)
         except MemoryError:

@@ -42,7 +42,7 @@ def execute(
 
             return advance
 
-        for_each(worker, tiles, threads)
+        for_each(worker, tiles, threads, apart=done is None)
     if targets.buffered:
         targets.finish()
     if done is not None:

@@ -7,7 +7,6 @@ import signal
 import threading
 import warnings
 from pathlib import Path
-from pickle import UnpicklingError
 from types import BuiltinFunctionType
 from typing import Any
 
@@ -104,7 +103,11 @@ def _make_robust(cache):
     def load_overload(*arguments):
         try:
             return load(*arguments)
-        except (OSError, EOFError, UnpicklingError):  # unreadable, or partly written
+        except OSError:  # unreadable
+            return None
+        except Exception:  # partly written, or damaged: what unpickling then raises has no limits
+            with contextlib.suppress(OSError):
+                cache._cache_file.flush()
             return None
 
     cache.save_overload, cache.load_overload = save_overload, load_overload

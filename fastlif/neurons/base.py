@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from fastlif.checks import Numbers, Parameter, common_shape
+from fastlif.checks import Numbers, Parameter, common_shape, whole
 from fastlif.execution.forms import state_dtype
 from fastlif.execution.results import DEFAULT_RECORD, Run, spike_dtype_of
 from fastlif.execution.state import State, state_of
@@ -198,8 +198,9 @@ class Neuron(ABC):
         """Compile what runs with these records need, so that later calls do not have to wait.
 
         Compiled code is stored on disk. Where that is not possible, for example in a container,
-        this moves the time to a moment of choice. It covers single steps, and runs with an input
-        that varies, that all neurons share or that is constant in time, of one neuron and of many.
+        this lets you choose when to compile. It covers a single step that returns new arrays, and
+        runs with an input that varies, that all neurons share or that is constant in time, of one
+        neuron and of many, or of the shape of the parameters if they are arrays.
 
         Parameters
         ----------
@@ -262,7 +263,10 @@ class Neuron(ABC):
         if kind not in (np.float32, np.float64):
             raise TypeError(f"dtype must be float32 or float64, got {kind}")
         parameters = common_shape(self._model.shapes)
-        population = parameters if shape is None else tuple(np.atleast_1d(shape).tolist())
+        population = parameters
+        if shape is not None:
+            sizes = shape if isinstance(shape, Iterable) else (shape,)
+            population = tuple(whole("shape", size, 0) for size in sizes)
         if common_shape([("shape", population), *self._model.shapes]) != population:
             raise ValueError(
                 f"shape must be one that the parameters' shape {parameters} broadcasts to, "
