@@ -21,27 +21,16 @@ def pytest_addoption(parser):
     parser.addoption("--peer-rounds", type=int, default=5, help="rounds per contender")
 
 
-def processor_time():
-    """Return the processor time since the machine started, and how much other machines took."""
-    try:
-        with open("/proc/stat") as file:
-            times = [int(word) for word in file.readline().split()[1:9]]
-    except OSError:
-        return None
-    return sum(times), times[7]
-
-
 def pytest_configure(config):
     """Note the processor time before the benchmarks."""
-    config.processor_time = processor_time()
+    config.processor_time = machine.processor_time()
 
 
 def pytest_terminal_summary(terminalreporter, config):
     """Tell how much processor time was stolen, and which simulators are not installed."""
     if config.processor_time is not None:
-        total, stolen = np.subtract(processor_time(), config.processor_time)
-        share = 100 * stolen / max(total, 1)
-        terminalreporter.write_line(f"stolen processor time: {share:.2f} %")
+        stolen = machine.stolen_since(config.processor_time)
+        terminalreporter.write_line(f"stolen processor time: {stolen:.2%}")
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = {str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped}
     missing = {reason.split()[1] for reason in reasons if reason.startswith("missing: ")}

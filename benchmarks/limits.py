@@ -43,6 +43,22 @@ def sum_of(words):
     return total
 
 
+def processor_time():
+    """Return the processor time since the machine started, and how much other machines took."""
+    try:
+        with open("/proc/stat") as file:
+            times = [int(word) for word in file.readline().split()[1:9]]
+    except OSError:
+        return None
+    return sum(times), times[7]
+
+
+def stolen_since(before):
+    """Return the share of the processor time that other machines took since ``before``."""
+    total, stolen = np.subtract(processor_time(), before)
+    return float(stolen / max(total, 1))
+
+
 def median_time(function, rounds=7):
     """Return the median time of a call, after one call that is not timed."""
     function()

@@ -19,6 +19,7 @@ from importlib import metadata
 from pathlib import Path
 
 import environments
+import limits
 import scaling
 
 HERE = Path(__file__).resolve().parent
@@ -31,7 +32,7 @@ QUICK = {"--peer-neurons": 2000, "--peer-steps": 100, "--peer-rounds": 3, "--neu
          "--steps": 200}  # fmt: skip
 FULL = {"--peer-neurons": 20_000, "--peer-steps": 500, "--peer-rounds": 5}
 QUICK_SUITE = ("test_dense.py", "test_sparse.py", "test_latency.py")
-SUITE = (*QUICK_SUITE, "test_constant.py", "test_general.py")
+SUITE = (*QUICK_SUITE, "test_constant.py", "test_general.py", "test_expert.py", "test_medium.py")
 
 
 def machine():
@@ -40,6 +41,8 @@ def machine():
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         name = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+        flags = next(line.split() for line in lines if line.startswith("flags"))
+        name += " with AVX-512" if "avx512f" in flags else " with AVX2" if "avx2" in flags else ""
     except (OSError, StopIteration):
         pass
     try:
@@ -107,7 +110,7 @@ def curves(quick, processors):
 def measured(arguments):
     """Run everything; return the contents of results.json."""
     options = QUICK if arguments.quick else FULL
-    here = machine()
+    here, before = machine(), limits.processor_time()
     print("fastlif compared with the hardware limits", flush=True)
     files = QUICK_SUITE if arguments.quick else SUITE
     own, _, _ = suite(sys.executable, files, {k: v for k, v in options.items() if "peer" not in k})
@@ -123,6 +126,7 @@ def measured(arguments):
             unsupported |= cannot
     print("scaling, one process per point", flush=True)
     scaled = curves(arguments.quick, here["processors"])
+    here["stolen"] = "unknown" if before is None else f"{limits.stolen_since(before):.2%}"
     return {
         "machine": here,
         "quick": arguments.quick,
