@@ -210,7 +210,7 @@ def report(results, folder):
         f"{here['date']}, {here['processor']}, {here['processors']} processors, {here['system']}; "
         f"Python {here['python']}, NumPy {here['numpy']}, Numba {here['numba']}, "
         f"fastlif {here['fastlif']}, threads: {here['threads']}. Medians; shared machines vary. "
-        f"Processor time that other machines took during the measurements: {here.get('stolen', 'unknown')}.",
+        f"Processor time that other machines took: {here.get('stolen', 'unknown')}.",
         "",
         "## Contenders on the same workloads",
         "",

@@ -17,7 +17,7 @@ from fastlif.neurons.leaky import Leaky
 from fastlif.neurons.lif import LIF
 
 if TYPE_CHECKING:
-    from fastlif import presets
+    from fastlif import embed, presets
     from fastlif.interop.nir import from_nir, to_nir
 
 __version__ = "0.1.0"
@@ -29,6 +29,7 @@ __all__ = [
     "Leaky",
     "Run",
     "State",
+    "embed",
     "from_nir",
     "leaky_integrate_and_fire",
     "leaky_integrate_neuron",
@@ -44,9 +45,9 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """Import presets and NIR support at first use, because importing them takes milliseconds."""
-    if name == "presets":
-        return importlib.import_module("fastlif.presets")
+    """Import these modules at first use, because importing them takes milliseconds."""
+    if name in ("embed", "presets"):
+        return importlib.import_module(f"fastlif.{name}")
     if name in ("from_nir", "to_nir"):
         return getattr(importlib.import_module("fastlif.interop.nir"), name)
     raise AttributeError(f"module 'fastlif' has no attribute {name!r}")

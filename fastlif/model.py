@@ -26,6 +26,8 @@ class Model:
     ----------
     rule : Rule
         What a step does.
+    names : tuple of str
+        The names of the constants that the rule reads.
     resting : float or array_like
         The membrane from which a run starts by default.
     shapes : tuple of (str, tuple of int)
@@ -43,10 +45,10 @@ class Model:
         self.rule, self.resting, self.shapes = rule, resting, shapes
         self._derive, self._describe = derive, describe
         self._constants: dict[np.dtype[Any], Constants] = {}
-        self._names = constants_of(rule)
+        self.names = constants_of(rule)
         with np.errstate(all="ignore"):
             derived = derive(np.dtype(np.float64))
-        absent = [name for name in self._names if derived.get(name) is None]
+        absent = [name for name in self.names if derived.get(name) is None]
         if absent:
             raise TypeError(f"{describe()} does not derive the constants {absent}")
 
@@ -66,7 +68,7 @@ class Model:
         arrays = []
         with np.errstate(all="ignore"):
             derived = self._derive(dtype)
-            for name in self._names:
+            for name in self.names:
                 array = np.asarray(derived[name], dtype)
                 finite = np.isfinite(array)
                 vanished = name not in _MAY_VANISH and ((array == 0) & (derived[name] != 0)).any()

@@ -17,13 +17,13 @@ from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, register_jitable
 
 __all__ = [
-    "as_computed", "compiled", "contiguous", "inlined", "inlined_early", "interrupts_deferred",
-    "reinterpreted", "require_jit", "select", "separate", "some_overlap", "variant_of",
-    "wide_vectors",
+    "OPTIONS", "as_computed", "compiled", "contiguous", "inlined", "inlined_early",
+    "interrupts_deferred", "reinterpreted", "require_jit", "select", "separate", "some_overlap",
+    "variant_of", "wide_vectors",
 ]  # fmt: skip
 
 # Reproducible bits: no fastmath and no contraction into FMA, so that every machine rounds alike.
-_OPTIONS = {"nogil": True, "fastmath": False, "error_model": "numpy", "boundscheck": False}
+OPTIONS = {"nogil": True, "fastmath": False, "error_model": "numpy", "boundscheck": False}
 
 _SLOWER_WITH_512_BITS = ("skylake-avx512", "cascadelake", "cooperlake", "cannonlake")
 
@@ -62,10 +62,10 @@ def compiled(function):
     require_jit()
     function.__qualname__ = f"{function.__qualname__}_{_sources_digest()}"
     try:
-        dispatcher = njit(cache=True, **_OPTIONS)(function)
+        dispatcher = njit(cache=True, **OPTIONS)(function)
         _make_robust(dispatcher._cache)
     except RuntimeError:  # "cannot cache function ...: no locator available"
-        dispatcher = njit(**_OPTIONS)(function)
+        dispatcher = njit(**OPTIONS)(function)
     compile_now = dispatcher.compile  # which also loads what the cache holds
 
     def compile_whole(signature):

@@ -11,12 +11,12 @@ from fastlif.kernels.jit import compiled, inlined, some_overlap, wide_vectors
 from fastlif.kernels.layout import constants_at, shared_constants
 
 
-def _state_at(arrays, j):
+def state_at(arrays, j):
     """Return neuron ``j``'s state, a tuple, from the array of each of its variables."""
 
 
-@overload(_state_at)
-def _overload_state_at(arrays, j):
+@overload(state_at)
+def _overloadstate_at(arrays, j):
     return (
         lambda arrays, j: (arrays[0][j],),
         lambda arrays, j: (arrays[0][j], arrays[1][j]),
@@ -34,7 +34,7 @@ def _step(rule, constants, table, cur, spk, old, into, outputs, others):
     for k in range(cur.size):
         j = np.uintp(k)
         c = constants_at(rule, shared, table, j)
-        state, spk[j] = advance(rule, _state_at(old, j), drive(rule, cur[j], c), c)
+        state, spk[j] = advance(rule, state_at(old, j), drive(rule, cur[j], c), c)
         for i in range(len(into)):
             into[i][j] = state[i]
     return True

@@ -1,0 +1,319 @@
+"""A neuron as a function for other programs: for Numba, NumPy's ufuncs and C.
+
+==========  =====================================================================================
+function    for
+==========  =====================================================================================
+`scalar`    loops over neurons that you compile with Numba, with your synapses in between
+`row`       the same, where a whole population advances at once
+`gufunc`    NumPy, Dask and xarray: one step or a whole run that broadcasts over further axes
+`cfunc`     C code, and libraries that call C functions (`scipy.LowLevelCallable`)
+==========  =====================================================================================
+
+All of them compute the same bits as the neuron itself. They are compiled when they are first used,
+for one neuron: they contain its parameters.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from fastlif.checks import Numbers, common_shape, described, flag
+from fastlif.neurons.base import Neuron
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["CFunction", "cfunc", "constants", "gufunc", "row", "scalar"]
+
+
+class CFunction(NamedTuple):
+    """A C function that advances a population in place by one step.
+
+    Attributes
+    ----------
+    address : int
+        Address of the function.
+    ctypes : object
+        The function for :mod:`ctypes`.
+    prototype : str
+        Its declaration in C.
+    numba : object
+        The compiled function.
+    """
+
+    address: int
+    ctypes: Any
+    prototype: str
+    numba: Any
+
+
+def scalar(neuron: Neuron, dtype: DTypeLike = np.float32) -> Callable[..., Any]:
+    """Return ``advance(cur, state, j) -> (spk, state)``, one step of one neuron, for Numba.
+
+    It can be called in functions that you compile with ``numba.njit``, and is inlined there; loops
+    over neurons are vectorized if nothing else prevents it.
+
+    Parameters
+    ----------
+    neuron : Neuron
+        Any neuron or preset.
+    dtype : numpy.dtype
+        float32 or float64: what ``cur`` and ``state`` are converted to.
+
+    Returns
+    -------
+    Callable
+        The compiled function. ``state`` is the membrane or, for neurons with more state variables,
+        a tuple of numbers in the order of :class:`~fastlif.State`. ``j`` is the neuron's index in
+        the flattened population. It selects the parameters if these are arrays, and is not checked.
+
+    Raises
+    ------
+    TypeError
+        If ``neuron`` or ``dtype`` is something else. Numba raises TypingError, with the argument's
+        name, if the compiled function is called with other types.
+
+    Notes
+    -----
+    Do not give ``cache=True`` to a function that calls it: Numba would warn and not cache it,
+    because the code contains the address of the parameters.
+
+    Examples
+    --------
+    >>> import numba, numpy as np, fastlif
+    >>> advance = fastlif.embed.scalar(fastlif.Leaky(beta=0.5))
+    >>> @numba.njit
+    ... def steps_until_spike(cur):
+    ...     mem, spk, steps = np.float32(0), False, 0
+    ...     while not spk:
+    ...         spk, mem = advance(cur, mem, 0)
+    ...         steps += 1
+    ...     return steps
+    >>> steps_until_spike(0.6)
+    3
+    """
+    function: Callable[..., Any] = _compiled("scalar", *_checked(neuron, dtype))
+    return function
+
+
+def row(neuron: Neuron, dtype: DTypeLike = np.float32) -> Callable[..., Any]:
+    """Return ``step(cur, mem, spk)``, one step of a population in place, for Numba.
+
+    It can be called from Python and in functions that you compile with ``numba.njit``.
+
+    Parameters
+    ----------
+    neuron : Neuron
+        Any neuron or preset.
+    dtype : numpy.dtype
+        float32 or float64: the dtype of ``cur`` and ``mem``.
+
+    Returns
+    -------
+    Callable
+        The compiled function. Its arguments are contiguous 1-D arrays of one size; ``mem`` and
+        ``spk`` are written. ``spk`` has the dtype ``neuron.spike_dtype``. For neurons with more
+        state variables, ``mem`` is a tuple of arrays in the order of :class:`~fastlif.State`. If
+        parameters are arrays, the size is that of the population. It raises ValueError, with
+        nothing written, if sizes differ or if arrays overlap, and Numba raises TypingError, with
+        the argument's name, for other types, dtypes or layouts.
+
+    Raises
+    ------
+    TypeError
+        If ``neuron`` or ``dtype`` is something else.
+
+    Notes
+    -----
+    Do not give ``cache=True`` to a function that calls it; see :func:`scalar`.
+
+    Examples
+    --------
+    >>> import numba, numpy as np, fastlif
+    >>> step = fastlif.embed.row(fastlif.LIF(R=5.1, C=5e-3, time_step=1e-3))
+    >>> @numba.njit
+    ... def spikes(cur, weight, steps):
+    ...     mem, spk = np.zeros_like(cur), np.zeros(cur.size, np.bool_)
+    ...     total = 0
+    ...     for _ in range(steps):
+    ...         step(cur + weight * spk[::-1], mem, spk)
+    ...         total += spk.sum()
+    ...     return total
+    >>> spikes(np.full(3, 0.3, np.float32), np.float32(0.1), 100)
+    9
+    """
+    function: Callable[..., Any] = _compiled("row", *_checked(neuron, dtype))
+    return function
+
+
+def gufunc(neuron: Neuron, dtype: DTypeLike = np.float32, run: bool = False) -> np.ufunc:
+    """Return one step, or a whole run, as a ufunc of NumPy.
+
+    Its operands broadcast, may have any layout, and may be of any class that implements
+    ``__array_ufunc__``; it takes NumPy's arguments ``out=``, ``axes=`` and others.
+
+    Parameters
+    ----------
+    neuron : Neuron
+        Any neuron or preset.
+    dtype : numpy.dtype
+        float32 or float64: the dtype of the operands.
+    run : bool
+        Whether a call takes all time steps instead of one.
+
+    Returns
+    -------
+    numpy.ufunc
+        One step: ``(cur, mem) -> (spk, mem)``, elementwise. A run, with the signature
+        ``(t,n),(n)->(t,n),(t,n)``: ``(current, mem) -> (spk, mem)``, where the last ``mem`` is the
+        membrane after each step. For neurons with more state variables, these follow ``mem`` on
+        both sides, in the order of :class:`~fastlif.State`; a run returns those after its last
+        step, ``(n)``. If parameters of the neuron are arrays, the rule's constants are further
+        operands: ``*fastlif.embed.constants(neuron, dtype).values()``, in this order, which have
+        the shape of the population. A run takes them as ``(n)``.
+
+    Raises
+    ------
+    TypeError
+        If ``neuron``, ``dtype`` or ``run`` is something else.
+
+    Examples
+    --------
+    >>> import numpy as np, fastlif
+    >>> neuron = fastlif.Leaky(beta=0.5)
+    >>> step = fastlif.embed.gufunc(neuron)
+    >>> step(np.float32([[0.5], [1.5]]), np.float32([0, 1]))
+    (array([[False, False],
+           [ True,  True]]), array([[0.5, 1. ],
+           [1.5, 2. ]], dtype=float32))
+    >>> over_time = fastlif.embed.gufunc(neuron, run=True)
+    >>> current = np.full((4, 100, 3), 0.6, np.float32)  # four trials
+    >>> spk, mem = over_time(current, np.zeros(3, np.float32))
+    >>> spk.shape, spk[0, :, 0].nonzero()[0][:3]
+    ((4, 100, 3), array([ 2,  6, 10]))
+    """
+    form = "run_gufunc" if flag("run", run) else "step_gufunc"
+    function: np.ufunc = _compiled(form, *_checked(neuron, dtype))
+    return function
+
+
+def constants(neuron: Neuron, dtype: DTypeLike = np.float32) -> dict[str, Numbers]:
+    """Return the constants of a neuron's rule, by name, with the shape of its parameters.
+
+    They are what the parameters are combined to before the first step, such as
+    ``time_step/(R*C)``, in the order in which :func:`gufunc` takes them.
+
+    Parameters
+    ----------
+    neuron : Neuron
+        Any neuron or preset.
+    dtype : numpy.dtype
+        float32 or float64.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        The constants.
+
+    Raises
+    ------
+    TypeError
+        If ``neuron`` or ``dtype`` is something else.
+
+    Examples
+    --------
+    >>> import numpy as np, fastlif
+    >>> neuron = fastlif.Leaky(beta=[0.5, 0.9])
+    >>> constants = fastlif.embed.constants(neuron)
+    >>> constants
+    {'threshold': array([1., 1.], dtype=float32), 'keep': array([0.5, 0.9], dtype=float32)}
+    >>> step = fastlif.embed.gufunc(neuron)
+    >>> step(np.float32(0.6), np.float32([0, 1]), *constants.values())
+    (array([False,  True]), array([0.6, 1.5], dtype=float32))
+    """
+    neuron, kind = _checked(neuron, dtype)
+    shape = common_shape(neuron._model.shapes)
+    arrays = neuron._model.constants(kind).each
+    return {
+        name: np.array(np.broadcast_to(array, shape), order="C")
+        for name, array in zip(neuron._model.names, arrays, strict=True)
+    }
+
+
+def cfunc(neuron: Neuron, dtype: DTypeLike = np.float32) -> CFunction:
+    """Return one step of a population, in place, as a C function.
+
+    Parameters
+    ----------
+    neuron : Neuron
+        Any neuron or preset.
+    dtype : numpy.dtype
+        float32 (float in C) or float64 (double).
+
+    Returns
+    -------
+    CFunction
+        The function's address, its declaration in C, and the function for :mod:`ctypes`. It does
+        not use Python, so that any thread may call it. Its arguments are pointers to ``n`` numbers
+        each: the input, the state variables in the order of :class:`~fastlif.State`, and the
+        spikes (one byte each, or int32 if a step may have several). It returns 0 or, with nothing
+        written, 1 if a pointer is null, 2 if ``n`` is negative or not the size of the population
+        that the parameters have, and 3 if arrays overlap. It exists as long as this process.
+
+    Raises
+    ------
+    TypeError
+        If ``neuron`` or ``dtype`` is something else.
+
+    Examples
+    --------
+    >>> import numpy as np, fastlif
+    >>> function = fastlif.embed.cfunc(fastlif.LIF(refractory=2))
+    >>> print(function.prototype)
+    int step(const float *cur, float *mem, float *refractory, uint8_t *spk, ptrdiff_t n);
+    >>> cur, mem, left = np.float32([[0.3] * 4, [1.5] * 4, [0] * 4])
+    >>> spk = np.zeros(4, np.bool_)
+    >>> types = function.ctypes.argtypes
+    >>> pointers = [a.ctypes.data_as(t) for a, t in zip((cur, mem, left, spk), types)]
+    >>> function.ctypes(*pointers, 4)
+    0
+    >>> spk.all(), left
+    (np.True_, array([2., 2., 2., 2.], dtype=float32))
+    """
+    neuron, kind = _checked(neuron, dtype)
+    compiled = _compiled("c_step", neuron, kind)
+    real = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}[kind]
+    spikes = "uint8_t" if neuron.spike_dtype == np.bool_ else "int32_t"
+    states = "".join(f"{real} *{name}, " for name in neuron._model.rule.states)
+    prototype = f"int step(const {real} *cur, {states}{spikes} *spk, ptrdiff_t n);"
+    return CFunction(compiled.address, compiled.ctypes, prototype, compiled)
+
+
+def _checked(neuron: Any, dtype: DTypeLike) -> tuple[Neuron, np.dtype[Any]]:
+    if not isinstance(neuron, Neuron):
+        raise TypeError(f"neuron must be a neuron of fastlif, got {described(neuron)}")
+    kind = np.dtype(dtype)
+    if kind not in (np.float32, np.float64):
+        raise TypeError(f"dtype must be float32 or float64, got {kind}")
+    return neuron, kind.newbyteorder("=")
+
+
+@functools.cache
+def _compiled(form: str, neuron: Neuron, dtype: np.dtype[Any]) -> Any:
+    """Return one form of a neuron. It is kept: compiled code refers to the constants."""
+    from fastlif.kernels import embedded, gufuncs  # here, for a fast import of fastlif
+
+    rule, shared = neuron._model.rule, neuron._model.constants(dtype).shared
+    if form in ("step_gufunc", "run_gufunc"):
+        name = f"{type(neuron).__name__}_{form.removesuffix('_gufunc')}"
+        return getattr(gufuncs, form)(rule, shared, dtype, neuron.spike_dtype, name)
+    values = shared
+    if values is None:
+        values = np.array([array.reshape(-1) for array in constants(neuron, dtype).values()])
+    if form == "scalar":
+        return embedded.scalar(rule, values)
+    return getattr(embedded, form)(rule, values, neuron.spike_dtype)

@@ -1,0 +1,248 @@
+"""One rule as functions for callers who keep the loop over neurons or over time to themselves.
+
+The constants of a neuron stand in memory that fastlif owns, and compiled code holds their address.
+Numba does not store such code in its cache, where it would outlive the neuron.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import carray, cfunc, from_dtype, njit, types
+from numba.core.errors import TypingError
+from numba.extending import intrinsic, overload
+
+from fastlif.kernels.compose import Rule, advance, constants_class, constants_of, drive
+from fastlif.kernels.jit import (
+    OPTIONS,
+    inlined,
+    interrupts_deferred,
+    require_jit,
+    some_overlap,
+    wide_vectors,
+)
+from fastlif.kernels.step import state_at
+
+OK, NULL, SIZE, OVERLAP = range(4)  # what a C function returns
+
+
+def reader(rule: Rule, values: Any) -> Any:
+    """Return the function ``read(j)``: the constants of neuron ``j``, or those that all share.
+
+    ``values`` has the shape (constants,) or (constants, neurons).
+    """
+    names = constants_of(rule)
+    real = from_dtype(values.dtype)
+    result = types.NamedUniTuple(real, len(names), constants_class(names))
+    stride = _size_of(values)
+
+    @intrinsic
+    def read(typing_context, j):
+        def codegen(context, builder, signature, args):
+            always = builder.module.add_metadata([])
+            # ``values`` is referred to here, and so lives as long as the compiled function.
+            first = context.add_dynamic_addr(builder, values.ctypes.data, "constants")
+            first.set_metadata("invariant.load", always)
+            first = builder.bitcast(first, context.get_value_type(real).as_pointer())
+            index, loaded = args[0], []
+            for k in range(len(names)):
+                if stride is None:
+                    place = index.type(k)
+                else:
+                    place = builder.add(index, index.type(k * stride))
+                value = builder.load(builder.gep(first, [place]))
+                # Nothing that the caller writes can change it, so loops need not read it again.
+                value.set_metadata("invariant.load", always)
+                loaded.append(value)
+            return context.make_tuple(builder, result, loaded)
+
+        return result(types.uintp), codegen
+
+    return read
+
+
+def _size_of(values: Any) -> int | None:
+    """Return the number of neurons whose constants these are; None if all neurons share them."""
+    return values.shape[1] if values.ndim == 2 else None
+
+
+def _as_tuple(mem):
+    """Return the arrays of a state: ``mem`` itself, or the one array that it is."""
+
+
+@overload(_as_tuple)
+def _overload_as_tuple(mem):
+    if isinstance(mem, types.Array):
+        return lambda mem: (mem,)
+    return (lambda mem: mem) if isinstance(mem, types.BaseTuple) else None
+
+
+def _checked(test: Any) -> Any:
+    """Return a function for compiled code that calls ``test`` with the types of its arguments."""
+
+    @intrinsic
+    def check(typing_context, arguments):
+        test(arguments)
+        return types.void(arguments), lambda context, *_: context.get_dummy_value()
+
+    return check
+
+
+# --- for loops compiled with Numba ----------------------------------------------------------------
+
+
+def scalar(rule: Rule, values: Any) -> Any:
+    """Return the compiled function ``advance(cur, state, j) -> (spk, state)`` for one neuron."""
+    require_jit()
+    read, real, count = reader(rule, values), values.dtype.type, len(rule.states)
+    names = ", ".join(rule.states)
+
+    def test(arguments):
+        cur, state, j = arguments
+        if not isinstance(cur, (types.Number, types.Boolean)):
+            raise TypingError(f"cur must be a number, got {cur}")
+        if not isinstance(j, types.Integer):
+            raise TypingError(f"j must be an integer, got {j}")
+        parts = (state,) if count == 1 else getattr(state, "types", ())
+        if len(parts) != count or not all(isinstance(part, types.Number) for part in parts):
+            wanted = "a number, the membrane" if count == 1 else f"a tuple ({names}) of numbers"
+            raise TypingError(f"state must be {wanted}, got {state}")
+
+    check = _checked(test)
+
+    def one(cur, state, j):
+        check((cur, state, j))
+        c = read(np.uintp(j))
+        (mem,), spk = advance(rule, (real(state),), drive(rule, real(cur), c), c)
+        return spk, mem
+
+    def two(cur, state, j):
+        check((cur, state, j))
+        c = read(np.uintp(j))
+        old = (real(state[0]), real(state[1]))
+        new, spk = advance(rule, old, drive(rule, real(cur), c), c)
+        return spk, new
+
+    def three(cur, state, j):
+        check((cur, state, j))
+        c = read(np.uintp(j))
+        old = (real(state[0]), real(state[1]), real(state[2]))
+        new, spk = advance(rule, old, drive(rule, real(cur), c), c)
+        return spk, new
+
+    return njit(**OPTIONS)((one, two, three)[count - 1])
+
+
+@inlined
+def _advance_row(rule, read, cur, states, spk):
+    for k in range(cur.size):
+        j = np.uintp(k)
+        c = read(j)
+        new, spk[j] = advance(rule, state_at(states, j), drive(rule, cur[j], c), c)
+        for i in range(len(states)):
+            states[i][j] = new[i]
+
+
+def row(rule: Rule, values: Any, spike_dtype: np.dtype[Any]) -> Any:
+    """Return the compiled function ``step(cur, mem, spk)`` for a population, in place."""
+    require_jit()
+    read, size, count = reader(rule, values), _size_of(values), len(rule.states)
+    wanted = {"cur": values.dtype, **dict.fromkeys(rule.states, values.dtype), "spk": spike_dtype}
+    names = ", ".join(rule.states)
+
+    def test(arguments):
+        cur, mem, spk = arguments
+        states = (mem,) if count == 1 else getattr(mem, "types", ())
+        if len(states) != count:
+            raise TypingError(f"mem must be a tuple of arrays ({names}), got {mem}")
+        for (name, dtype), array in zip(wanted.items(), (cur, *states, spk), strict=True):
+            if not isinstance(array, types.Array) or array.ndim != 1 or array.layout != "C":
+                raise TypingError(f"{name} must be a contiguous 1-D array, got {array}")
+            if array.dtype != from_dtype(dtype):
+                raise TypingError(f"{name} must have dtype {dtype}, got {array.dtype}")
+            if name != "cur" and not array.mutable:
+                raise TypingError(f"{name} must be writeable, got {array}")
+
+    check = _checked(test)
+
+    def step(cur, mem, spk):
+        check((cur, mem, spk))
+        wide_vectors()
+        states = _as_tuple(mem)
+        for state in states:
+            if state.size != cur.size:
+                raise ValueError("cur, mem and spk must have the same size")
+        if spk.size != cur.size or (size is not None and cur.size != size):
+            raise ValueError("cur, mem and spk must have the size of the population")
+        if some_overlap((spk, *states), (cur,)):
+            raise ValueError("spk, mem and cur must not overlap in memory")
+        _advance_row(rule, read, cur, states, spk)
+
+    return njit(**OPTIONS)(step)
+
+
+# --- for C ----------------------------------------------------------------------------------------
+
+
+@intrinsic
+def _is_null(typing_context, pointer):
+    """Tell whether a pointer is null."""
+
+    def codegen(context, builder, signature, args):
+        return builder.icmp_unsigned("==", args[0], args[0].type(None))
+
+    return types.boolean(pointer), codegen
+
+
+def c_step(rule: Rule, values: Any, spike_dtype: np.dtype[Any]) -> Any:
+    """Return the C function ``step(cur, states ..., spk, n)``, in place; it returns a status."""
+    require_jit()
+    read, size, count = reader(rule, values), _size_of(values), len(rule.states)
+
+    @inlined
+    def step(cur, states, spk, n):
+        wide_vectors()
+        if n < 0 or (size is not None and n != size):
+            return np.int32(SIZE)
+        if n == 0:
+            return np.int32(OK)
+        if _is_null(cur) or _is_null(spk):
+            return np.int32(NULL)
+        for state in states:
+            if _is_null(state):
+                return np.int32(NULL)
+        current, spikes, arrays = carray(cur, n), carray(spk, n), _arrays(states, n)
+        if some_overlap((spikes, *arrays), (current,)):
+            return np.int32(OVERLAP)
+        _advance_row(rule, read, current, arrays, spikes)
+        return np.int32(OK)
+
+    def one(cur, mem, spk, n):
+        return step(cur, (mem,), spk, n)
+
+    def two(cur, mem, second, spk, n):
+        return step(cur, (mem, second), spk, n)
+
+    def three(cur, mem, second, third, spk, n):
+        return step(cur, (mem, second, third), spk, n)
+
+    real = types.CPointer(from_dtype(values.dtype))
+    # One byte a spike, as in a bool array.
+    spikes = types.CPointer(types.uint8 if spike_dtype == np.bool_ else from_dtype(spike_dtype))
+    signature = types.int32(real, *[real] * count, spikes, types.intp)
+    with interrupts_deferred():
+        return cfunc(signature, **OPTIONS)((one, two, three)[count - 1])
+
+
+def _arrays(pointers, n):
+    """Return the arrays of ``n`` items at these pointers."""
+
+
+@overload(_arrays)
+def _overload_arrays(pointers, n):
+    return (
+        lambda pointers, n: (carray(pointers[0], n),),
+        lambda pointers, n: (carray(pointers[0], n), carray(pointers[1], n)),
+        lambda pointers, n: (
+            carray(pointers[0], n), carray(pointers[1], n), carray(pointers[2], n),
+        ),
+    )[len(pointers) - 1]  # fmt: skip
