@@ -119,8 +119,8 @@ def row(neuron: Neuron, dtype: DTypeLike = np.float32) -> Callable[..., Any]:
         ``spk`` are written. ``spk`` has the dtype ``neuron.spike_dtype``. For neurons with more
         state variables, ``mem`` is a tuple of arrays in the order of :class:`~fastlif.State`. If
         parameters are arrays, the size is that of the population. It raises ValueError, with
-        nothing written, if sizes differ or if arrays overlap, and Numba raises TypingError, with
-        the argument's name, for other types, dtypes or layouts.
+        nothing written, if arrays differ in size, are not contiguous, or overlap. Numba raises
+        TypingError, with the argument's name, for other types and dtypes.
 
     Raises
     ------

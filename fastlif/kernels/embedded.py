@@ -14,6 +14,7 @@ from numba.extending import intrinsic, overload
 from fastlif.kernels.compose import Rule, advance, constants_class, constants_of, drive
 from fastlif.kernels.jit import (
     OPTIONS,
+    contiguous,
     inlined,
     interrupts_deferred,
     require_jit,
@@ -74,6 +75,25 @@ def _overload_as_tuple(mem):
     if isinstance(mem, types.Array):
         return lambda mem: (mem,)
     return (lambda mem: mem) if isinstance(mem, types.BaseTuple) else None
+
+
+def _all_contiguous(arrays):
+    """Tell the compiler that these arrays are contiguous."""
+
+
+@overload(_all_contiguous)
+def _overload_all_contiguous(arrays):
+    return (
+        lambda arrays: (contiguous(arrays[0]),),
+        lambda arrays: (contiguous(arrays[0]), contiguous(arrays[1])),
+        lambda arrays: (contiguous(arrays[0]), contiguous(arrays[1]), contiguous(arrays[2])),
+    )[len(arrays) - 1]
+
+
+@inlined
+def side_by_side(row):
+    """Tell whether the items of a 1-D array are contiguous."""
+    return row.size < 2 or row.strides[0] == row.itemsize
 
 
 def _checked(test: Any) -> Any:
@@ -155,8 +175,8 @@ def row(rule: Rule, values: Any, spike_dtype: np.dtype[Any]) -> Any:
         if len(states) != count:
             raise TypingError(f"mem must be a tuple of arrays ({names}), got {mem}")
         for (name, dtype), array in zip(wanted.items(), (cur, *states, spk), strict=True):
-            if not isinstance(array, types.Array) or array.ndim != 1 or array.layout != "C":
-                raise TypingError(f"{name} must be a contiguous 1-D array, got {array}")
+            if not isinstance(array, types.Array) or array.ndim != 1:
+                raise TypingError(f"{name} must be a 1-D array, got {array}")
             if array.dtype != from_dtype(dtype):
                 raise TypingError(f"{name} must have dtype {dtype}, got {array.dtype}")
             if name != "cur" and not array.mutable:
@@ -167,15 +187,19 @@ def row(rule: Rule, values: Any, spike_dtype: np.dtype[Any]) -> Any:
     def step(cur, mem, spk):
         check((cur, mem, spk))
         wide_vectors()
-        states = _as_tuple(mem)
-        for state in states:
+        for state in _as_tuple(mem):
             if state.size != cur.size:
                 raise ValueError("cur, mem and spk must have the same size")
+            if not side_by_side(state):
+                raise ValueError("mem must be contiguous")
+        if not (side_by_side(cur) and side_by_side(spk)):
+            raise ValueError("cur and spk must be contiguous")
         if spk.size != cur.size or (size is not None and cur.size != size):
             raise ValueError("cur, mem and spk must have the size of the population")
-        if some_overlap((spk, *states), (cur,)):
+        current, states, spikes = contiguous(cur), _all_contiguous(_as_tuple(mem)), contiguous(spk)
+        if some_overlap((spikes, *states), (current,)):
             raise ValueError("spk, mem and cur must not overlap in memory")
-        _advance_row(rule, read, cur, states, spk)
+        _advance_row(rule, read, current, states, spikes)
 
     return njit(**OPTIONS)(step)
 

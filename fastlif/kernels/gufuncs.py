@@ -12,7 +12,7 @@ from numba import boolean, from_dtype, guvectorize
 from numba.extending import overload
 
 from fastlif.kernels.compose import Rule, advance, constants_class, constants_of, drive
-from fastlif.kernels.embedded import reader
+from fastlif.kernels.embedded import reader, side_by_side
 from fastlif.kernels.jit import contiguous, inlined, interrupts_deferred, require_jit
 from fastlif.kernels.step import state_at
 
@@ -87,12 +87,6 @@ def run_gufunc(
     types = [real[:, :], *[real[:]] * (count + operands), spikes[:, :], real[:, :]]
     types += [real[:]] * (count - 1)
     return _made(core, rule, operands, name, types, layout)
-
-
-@inlined
-def side_by_side(row):
-    """Tell whether the items of a row are contiguous. Numba does not check it for gufuncs."""
-    return row.strides[0] == row.itemsize
 
 
 # Of the state variables after the membrane. Numba has no loop over an empty tuple.
