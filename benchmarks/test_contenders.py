@@ -22,6 +22,8 @@ import fastlif
 # Their compilers may fuse or reorder operations, so that a few spikes occur one step apart.
 REORDERED = {"JAX scan", "torch.compile", "Brian2 Cython", "Brian2 C++ OpenMP"}
 
+REST = 0.05  # seconds: the threads of OpenMP and of Numba wait for more work in a loop
+
 
 def loaded(file):
     with warnings.catch_warnings():  # warnings of the simulators themselves
@@ -71,10 +73,12 @@ def test_contender(benchmark, noted, request, workload, file, name):
     times = []
 
     def setup():
+        time.sleep(REST)
         start = time.perf_counter()
         own()
         times.append(time.perf_counter() - start)
         entry.setup()
+        time.sleep(REST)
 
     rounds = request.config.getoption("--peer-rounds")
     benchmark.pedantic(entry.run, setup=setup, rounds=rounds)

@@ -23,7 +23,8 @@ class Placement:
         if not apart:
             return
         with contextlib.suppress(AttributeError, OSError):  # AttributeError: macOS, Windows
-            own, allowed = _current_processor()(), os.sched_getaffinity(0)
+            allowed = os.sched_getaffinity(0)
+            own = _current_processor()()
             if own in allowed and len(allowed) > 1:
                 self._own, self._allowed = {own}, allowed
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastlif.checks import Numbers, common_shape, numbers
 from fastlif.execution.blocks import copy_in
+from fastlif.execution.crew import Crew
 from fastlif.execution.forms import state_dtype
 from fastlif.execution.inputs import Input, source_of
 from fastlif.execution.parallel import thread_count
@@ -27,7 +28,7 @@ _CALL_DENSE = 2**19
 # Each thread gets at least this many neuron-steps, about a millisecond of work: to start a thread
 # and to wait for it takes 0.1 to 0.3 ms.
 _LEAST_SHARE = 2**21
-_WORTH_A_THREAD = 2 * _LEAST_SHARE
+_SURELY_WORTH = 2**26  # neuron-steps: for fewer, it is measured whether several threads are faster
 _STATES = 2**18  # bytes of one state variable of a tile that writes something dense
 _WORTH_FOUR_STEPS = 128  # neurons: shorter rows do not repay four steps at a time
 
@@ -129,12 +130,15 @@ class RunPlan:
         self.resting += [0.0] * (len(model.rule.states) - 1)
         self.binds_input = not self.input.as_it_is(values)
         self.fills_scratch = self.constants.shared is None or self.input.kind == "constant"
-        # Threads, and tiles; unless the environment has a say in it.
+        # Threads, and tiles; unless the environment or measurements have a say in it.
         self.tiles: tuple[int, list[tuple[int, int]]] | None = None
-        if threads is not None:
-            self.tiles = self._cut(thread_count(threads))
-        elif self.work < _WORTH_A_THREAD:
+        self._threads = threads if threads is None else thread_count(threads)
+        alone = self.work < 2 * _LEAST_SHARE or self._threads == 1
+        self.crew = Crew() if not alone and self.work < _SURELY_WORTH else None
+        if alone:
             self.tiles = self._cut(1)
+        elif self._threads is not None and self.crew is None:
+            self.tiles = self._cut(self._threads)
         # Whether one kernel call takes the arrays of the whole run, and nothing else.
         one = self.tiles is not None and len(self.tiles[1]) == 1 and self.work <= self.call
         direct = self.input.kind in ("direct", "shared") and self.records.extent is not None
@@ -164,8 +168,12 @@ class RunPlan:
         return [(general, 1)]
 
     def tiles_now(self) -> tuple[int, list[tuple[int, int]]]:
-        """Return ``tiles`` for the number of threads that the environment allows now."""
-        return self._cut(thread_count(None))
+        """Return ``tiles`` for the number of threads that is the right one now."""
+        threads = thread_count(None) if self._threads is None else self._threads
+        threads = min(threads, self.work // _LEAST_SHARE)
+        if self.crew is not None and threads > 1:
+            threads = self.crew.size(threads)
+        return self._cut(threads)
 
     def _cut(self, threads: int) -> tuple[int, list[tuple[int, int]]]:
         threads = min(threads, max(1, self.work // _LEAST_SHARE))

@@ -1,5 +1,6 @@
 """The execution of a run: a population is cut into tiles that any thread can take."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,7 @@ def execute(
         sources = [_apart(source, targets) for source in sources]
     if plan.binds_input:
         current = plan.input.bind(current)
+    began = 0.0 if plan.crew is None else time.perf_counter()
     threads, tiles = plan.tiles or plan.tiles_now()
     if len(tiles) == 1:
         finals = _advance(plan, targets, current, sources, 0, plan.size, None, done)
@@ -43,6 +45,8 @@ def execute(
             return advance
 
         for_each(worker, tiles, threads, apart=done is None)
+    if plan.crew is not None:
+        plan.crew.add(threads, time.perf_counter() - began)
     if targets.buffered:
         targets.finish()
     if done is not None:
