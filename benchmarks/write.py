@@ -129,7 +129,7 @@ def readme_table(results):
     here, first = results["machine"], best(results, "counts")[0]
     return [
         f"{first['neurons']:,} neurons x {first['steps']} steps on {here['processors']} processors "
-        f"of a shared {here['processor']} machine ({here['date']}).",
+        f"of a shared machine ({here['processor']}, {here['date']}).",
         "",
         *contenders_table(results),
     ]

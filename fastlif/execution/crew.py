@@ -1,12 +1,12 @@
 """How many threads take a run of medium size: one or all, whichever was measured to be faster.
 
-A thread takes time to start, and one alone may already use most of the memory's bandwidth. The bits
-of the results do not depend on the choice.
+A thread takes time to start, one alone may already use most of the memory's bandwidth, and two
+processors may be parts of one core. The bits of the results do not depend on the choice.
 """
 
 import collections
 
-_TRIES = 3  # runs of each kind are compared
+_TRIES = 2  # runs of each kind are compared
 _AGAIN = 32  # every so many runs, what was slower is measured again
 
 
