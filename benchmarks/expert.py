@@ -5,10 +5,10 @@ import functools
 import shutil
 import subprocess
 import tempfile
-import threading
 from pathlib import Path
 
 import numpy as np
+from limits import together
 
 SOURCE = Path(__file__).parent / "expert.c"
 EXACT = ("-O3", "-march=native", "-ffp-contract=off", "-mprefer-vector-width=512")
@@ -44,14 +44,7 @@ def _floats(*numbers):
 def _in_parts(work, neurons, threads):
     """Call ``work(begin, end)`` in each thread, for parts of equal size."""
     bounds = [neurons * k // threads // 64 * 64 for k in range(threads)] + [neurons]
-    others = [
-        threading.Thread(target=work, args=bounds[k : k + 2]) for k in range(1, threads)
-    ]  # fmt: skip
-    for other in others:
-        other.start()
-    work(*bounds[:2])
-    for other in others:
-        other.join()
+    together([functools.partial(work, *bounds[k : k + 2]) for k in range(threads)])
 
 
 def dense(current, out, threads, rate, threshold, *, streams):

@@ -14,18 +14,32 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from fastlif.execution.affinity import Placement
+
 SOURCE = Path(__file__).parent / "limit.c"
+
+
+def together(calls):
+    """Make each call in a thread of its own, placed on the processors as fastlif's threads are."""
+    placement = Placement(len(calls) > 1)
+
+    def held(call, caller=False):
+        placement.hold(caller)
+        call()
+
+    first, *rest = calls
+    others = [threading.Thread(target=held, args=(call,)) for call in rest]
+    for other in others:
+        other.start()
+    held(first, caller=True)
+    for other in others:
+        other.join()
+    placement.release()
 
 
 def in_threads(work, array, threads):
     """Split an array into as many parts as threads and call ``work(part)`` in each thread."""
-    first, *rest = np.array_split(array, threads)
-    others = [threading.Thread(target=work, args=(part,)) for part in rest]
-    for other in others:
-        other.start()
-    work(first)
-    for other in others:
-        other.join()
+    together([functools.partial(work, part) for part in np.array_split(array, threads)])
 
 
 def same_part(array, part, whole):
