@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from cases import same_bits
+from cases import full, same_bits
 from numba import njit
 from numba.core.errors import NumbaWarning, TypingError
 
@@ -36,7 +36,10 @@ NEURONS = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=NEURONS)
+QUICK = ("LIF", "Leaky", "refractory", "norse")  # in the selection that newcomers wait for
+
+
+@pytest.fixture(params=[pytest.param(n, marks=[] if n in QUICK else full) for n in NEURONS])
 def case(request):
     """Return a neuron, a current, its run, and the states before it."""
     neuron, most = NEURONS[request.param]

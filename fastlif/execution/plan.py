@@ -28,6 +28,7 @@ _CALL_DENSE = 2**19
 # Each thread gets at least this many neuron-steps, about a millisecond of work: to start a thread
 # and to wait for it takes 0.1 to 0.3 ms.
 _LEAST_SHARE = 2**21
+_WORTH_A_THREAD = 2 * _LEAST_SHARE
 _SURELY_WORTH = 2**26  # neuron-steps: for fewer, it is measured whether several threads are faster
 _STATES = 2**18  # bytes of one state variable of a tile that writes something dense
 _WORTH_FOUR_STEPS = 128  # neurons: shorter rows do not repay four steps at a time
@@ -133,9 +134,9 @@ class RunPlan:
         # Threads, and tiles; unless the environment or measurements have a say in it.
         self.tiles: tuple[int, list[tuple[int, int]]] | None = None
         self._threads = threads if threads is None else thread_count(threads)
-        alone = self.work < 2 * _LEAST_SHARE or self._threads == 1
-        self.crew = Crew() if not alone and self.work < _SURELY_WORTH else None
-        if alone:
+        doubtful = 2 * _LEAST_SHARE <= self.work < _SURELY_WORTH and self._threads != 1
+        self.crew = Crew() if doubtful else None
+        if self._threads is None and self.work < _WORTH_A_THREAD:
             self.tiles = self._cut(1)
         elif self._threads is not None and self.crew is None:
             self.tiles = self._cut(self._threads)
