@@ -6,6 +6,7 @@
 """
 
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastlif.execution.recycle import release_memory
@@ -31,12 +32,33 @@ __all__ = [
     "State",
     "embed",
     "from_nir",
+    "get_include",
     "leaky_integrate_and_fire",
     "leaky_integrate_neuron",
     "presets",
     "release_memory",
     "to_nir",
 ]
+
+
+def get_include() -> str:
+    """Return the folder of the C header ``fastlif.h``.
+
+    It declares what a library that ``python -m fastlif.embed --output DIR`` builds contains. With
+    ``--neuron``, use the header of that library instead, ``DIR/include/fastlif.h``.
+
+    Returns
+    -------
+    str
+        The folder.
+
+    Examples
+    --------
+    >>> import os, fastlif
+    >>> os.path.exists(os.path.join(fastlif.get_include(), "fastlif.h"))
+    True
+    """
+    return str(Path(__file__).parent / "embed" / "include")
 
 
 def __dir__() -> list[str]:

@@ -5,6 +5,7 @@ import oracle
 import pytest
 
 import fastlif
+from fastlif import presets
 
 full = pytest.mark.full  # for tests that the default selection leaves out
 RC = {"R": 5.1, "C": 5e-3, "time_step": 1e-3, "threshold": 1.0}
@@ -27,6 +28,27 @@ NEURONS = {
         for late in (True, False)
     },
 }
+
+VARIED = np.random.default_rng(3).uniform(0.9, 1.1, 70)
+
+# Neurons with every kind of state, spikes and parameters, and the largest current for each.
+EMBEDDED = {
+    "LIF": (fastlif.LIF(), 0.6),
+    "Lapicque": (fastlif.Lapicque(R=5.1, C=5e-3, time_step=1e-3), 0.6),
+    "Leaky": (fastlif.Leaky(beta=0.9, threshold=VARIED), 0.4),
+    "refractory": (fastlif.LIF(R=5.1 * VARIED, refractory=2, order="at_once"), 0.6),
+    "within_step": (
+        fastlif.LIF(
+            within_step=True, integration="exact", order="at_once", reset_mechanism="zero",
+            refractory_time=2e-3,
+        ), 0.9,
+    ),
+    "several": (fastlif.LIF(max_spikes=3, order="at_once"), 9.0),
+    "norse": (presets.norse_lif(), 3.0),
+    "nengo": (presets.nengo_lif(), 3.0),
+    "nest": (presets.nest_iaf_psc_delta(), 9000.0),
+    "brian2": (presets.brian2_lif(), 9e3),
+}  # fmt: skip
 
 
 def drawn(parameters, rng, shape, dtype):

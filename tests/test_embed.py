@@ -5,44 +5,23 @@ import threading
 
 import numpy as np
 import pytest
-from cases import full, same_bits
+from cases import EMBEDDED, VARIED, full, same_bits
 from numba import njit
 from numba.core.errors import NumbaWarning, TypingError
 
 import fastlif
-from fastlif import embed, presets
+from fastlif import embed
 from fastlif.checks import common_shape
 
 F4 = np.float32
-SIZE, STEPS = 70, 60
-EACH = np.random.default_rng(3).uniform(0.9, 1.1, SIZE)
-
-NEURONS = {
-    "LIF": (fastlif.LIF(), 0.6),
-    "Lapicque": (fastlif.Lapicque(R=5.1, C=5e-3, time_step=1e-3), 0.6),
-    "Leaky": (fastlif.Leaky(beta=0.9, threshold=EACH), 0.4),
-    "refractory": (fastlif.LIF(R=5.1 * EACH, refractory=2, order="at_once"), 0.6),
-    "within_step": (
-        fastlif.LIF(
-            within_step=True, integration="exact", order="at_once", reset_mechanism="zero",
-            refractory_time=2e-3,
-        ), 0.9,
-    ),
-    "several": (fastlif.LIF(max_spikes=3, order="at_once"), 9.0),
-    "norse": (presets.norse_lif(), 3.0),
-    "nengo": (presets.nengo_lif(), 3.0),
-    "nest": (presets.nest_iaf_psc_delta(), 9000.0),
-    "brian2": (presets.brian2_lif(), 9e3),
-}  # fmt: skip
-
-
+STEPS, SIZE = 60, 70
 QUICK = ("LIF", "Leaky", "refractory", "norse")  # in the selection that newcomers wait for
 
 
-@pytest.fixture(params=[pytest.param(n, marks=[] if n in QUICK else full) for n in NEURONS])
+@pytest.fixture(params=[pytest.param(n, marks=[] if n in QUICK else full) for n in EMBEDDED])
 def case(request):
     """Return a neuron, a current, its run, and the states before it."""
-    neuron, most = NEURONS[request.param]
+    neuron, most = EMBEDDED[request.param]
     current = np.random.default_rng(0).uniform(0, most, (STEPS, SIZE)).astype(F4)
     states = [field for field in neuron.initial_state(SIZE) if field is not None]
     run = neuron.run(current)
@@ -208,12 +187,12 @@ def test_c_functions_are_declared():
         "int step(const double *cur, double *mem, double *refractory, uint8_t *spk, ptrdiff_t n);"
     )
     assert declared.address == ctypes.cast(declared.ctypes, ctypes.c_void_p).value
-    several = embed.cfunc(NEURONS["several"][0]).prototype
+    several = embed.cfunc(EMBEDDED["several"][0]).prototype
     assert several == "int step(const float *cur, float *mem, int32_t *spk, ptrdiff_t n);"
 
 
 def test_c_functions_return_a_status_and_write_nothing():
-    function = embed.cfunc(fastlif.LIF(R=5.1 * EACH))
+    function = embed.cfunc(fastlif.LIF(R=5.1 * VARIED))
     cur, mem, spk = np.full(SIZE, 9, F4), np.full(SIZE, 2, F4), np.zeros(SIZE, np.bool_)
     good = pointers(function, (cur, mem, spk))
     for k in range(3):
@@ -243,7 +222,7 @@ def test_constants_are_those_of_the_rule(case):
 
 def test_double_precision():
     current = np.random.default_rng(0).uniform(0, 0.6, (STEPS, SIZE))
-    neuron = fastlif.LIF(R=5.1 * EACH, C=5e-3)
+    neuron = fastlif.LIF(R=5.1 * VARIED, C=5e-3)
     run, over_time = neuron.run(current), embed.gufunc(neuron, np.float64, run=True)
     spk, mem = over_time(current, np.zeros(SIZE), *operands(neuron, np.float64))
     assert same_bits(spk, run.spikes)
@@ -293,7 +272,7 @@ def test_misuse_of_rows_is_rejected():
         with pytest.raises(ValueError, match=message):
             step(*arguments)
     assert (mem == 1).all()
-    each = embed.row(fastlif.LIF(R=5.1 * EACH))
+    each = embed.row(fastlif.LIF(R=5.1 * VARIED))
     with pytest.raises(ValueError, match="must have the size of the population"):
         each(cur, mem, spk)
     with pytest.raises(TypingError, match=r"mem must be a tuple of arrays \(mem, refractory\)"):

@@ -27,22 +27,22 @@ import numpy as np
 
 from fastlif.kernels.jit import as_computed, inlined, inlined_early, select
 
-# The constants that a rule may read, in the order in which a kernel stores them.
-CONSTANTS = (
-    "threshold",
-    "gain",  # of the input: a resistance, or a product with one
-    "rate",  # the fraction of the distance to its target that the membrane moves in one step
-    "keep",  # the fraction of the membrane that remains after one step
-    "step",  # the time step
-    "rest",  # the resting potential, or a current that always flows
-    "tau",  # the membrane time constant
-    "reset",  # the value to which a spike resets the membrane, or the amount that it subtracts
-    "minimum",  # of the membrane
-    "period",  # the duration of the refractory period
-    "decay",  # of the synaptic current
-    "most",  # the largest number of spikes in one step
-    "weight",  # of the input, before the synapse
-)
+# The constants that a rule may read, in the order in which a kernel stores them, and what they are.
+CONSTANTS = {
+    "threshold": "spike threshold",
+    "gain": "factor of the input: a resistance, or a product with one",
+    "rate": "fraction of the distance to its target that the membrane moves in one step",
+    "keep": "fraction of the membrane that remains after one step",
+    "step": "time step",
+    "rest": "resting potential, or a current that always flows",
+    "tau": "membrane time constant",
+    "reset": "value to which a spike resets the membrane, or the amount that it subtracts",
+    "minimum": "lower bound of the membrane",
+    "period": "duration of the refractory period",
+    "decay": "decay of the synaptic current in one step",
+    "most": "largest number of spikes in one step",
+    "weight": "factor of the input before the synapse",
+}
 
 
 @inlined

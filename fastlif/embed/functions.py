@@ -1,17 +1,4 @@
-"""A neuron as a function for other programs: for Numba, NumPy's ufuncs and C.
-
-==========  =====================================================================================
-function    for
-==========  =====================================================================================
-`scalar`    loops over neurons that you compile with Numba, with your synapses in between
-`row`       the same, where a whole population advances at once
-`gufunc`    NumPy, Dask and xarray: one step or a whole run that broadcasts over further axes
-`cfunc`     C code, and libraries that call C functions (`scipy.LowLevelCallable`)
-==========  =====================================================================================
-
-All of them compute the same bits as the neuron itself. They are compiled when they are first used,
-for one neuron: they contain its parameters.
-"""
+"""A neuron as a function for Numba, for NumPy and its relatives, and for C in this process."""
 
 from __future__ import annotations
 
