@@ -32,7 +32,14 @@ QUICK = {"--peer-neurons": 2000, "--peer-steps": 100, "--peer-rounds": 3, "--neu
          "--steps": 200}  # fmt: skip
 FULL = {"--peer-neurons": 20_000, "--peer-steps": 500, "--peer-rounds": 5}
 QUICK_SUITE = ("test_dense.py", "test_sparse.py", "test_latency.py")
-SUITE = (*QUICK_SUITE, "test_constant.py", "test_general.py", "test_expert.py", "test_medium.py")
+SUITE = (
+    *QUICK_SUITE,
+    "test_constant.py",
+    "test_general.py",
+    "test_expert.py",
+    "test_medium.py",
+    "test_embed.py",
+)
 
 
 def machine():

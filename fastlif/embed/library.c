@@ -6,8 +6,9 @@
 #include <string.h>
 
 enum {
-    TILE = 4096,    /* neurons that a run advances through all steps at a time: they stay cached */
-    MOST_SPANS = 32 /* arrays of one call */
+    TILE = 65536,        /* neurons that a run advances through all steps at a time: stay cached */
+    SCRATCH_TILE = 4096, /* the same, if their spikes go to scratch memory on the stack */
+    MOST_SPANS = 32      /* arrays of one call */
 };
 
 /* One step of n neurons, compiled from the neuron's rule. */
@@ -86,11 +87,12 @@ static int run(const struct kind *kind, const void *const *constants, const void
     if (counts)
         memset(counts, 0, sizeof(int64_t) * n);
     row_step *step = kind->levels[level];
-    for (ptrdiff_t first = 0; first < n; first += TILE) {
-        ptrdiff_t size = n - first < TILE ? n - first : TILE;
+    ptrdiff_t tile = spikes ? TILE : SCRATCH_TILE;
+    for (ptrdiff_t first = 0; first < n; first += tile) {
+        ptrdiff_t size = n - first < tile ? n - first : tile;
         const void *own[MOST_SPANS];
         void *state[MOST_SPANS];
-        int32_t scratch[TILE];
+        int32_t scratch[SCRATCH_TILE];
         for (int k = 0; k < kind->constants; k++)
             own[k] = (const char *)constants[k] + (kind->each ? first * real : 0);
         for (int k = 0; k < kind->states; k++)
