@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-import matplotlib as mpl
 import numba
 import numpy as np
 
@@ -25,6 +24,7 @@ inputs = 200  # synapses onto each neuron: 2 % of 10,000 neurons
 weight = 0.4  # of an excitatory spike
 inhibition = -6 * weight  # weight of an inhibitory spike
 background_rate = 0.3  # background spikes per neuron and step, on average: 3000 per second
+transient = 1000  # steps that the statistics leave out
 
 neuron = fastlif.LIF(
     tau=20, threshold=20, reset_mechanism="value", reset_to=10, refractory_time=2,
@@ -83,30 +83,39 @@ def rotated(bits, by):
 
 
 @numba.njit
+def draw(background, j):
+    """Return 32 random bits for neuron j, with xoroshiro64** (Blackman and Vigna, 2021)."""
+    a, b = background.a[j], background.b[j]
+    b ^= a
+    background.a[j] = rotated(a, 26) ^ b ^ np.uint32(b << np.uint32(9))
+    background.b[j] = rotated(b, 13)
+    return np.uint32(rotated(np.uint32(a * np.uint32(0x9E3779BB)), 5) * np.uint32(5))
+
+
+@numba.njit
 def fill(row, background):
     """Set a row of inputs to the background of one step.
 
-    One generator per neuron (xoroshiro64**, Blackman and Vigna 2021), and comparisons with all of a
-    few probabilities instead of a search, because loops of this kind are vectorized.
+    This loop is vectorized, because each neuron has its own generator, and because the bits are
+    compared with all probabilities instead of searched for among them.
     """
     for j in range(row.size):
-        a, b = background.a[j], background.b[j]
-        drawn = np.uint32(rotated(np.uint32(a * np.uint32(0x9E3779BB)), 5) * np.uint32(5))
-        b ^= a
-        background.a[j] = rotated(a, 26) ^ b ^ np.uint32(b << np.uint32(9))
-        background.b[j] = rotated(b, 13)
-        spikes = np.int32(0)
+        bits, spikes = draw(background, j), 0
         for limit in background.below:
-            spikes += np.int32(drawn >= limit)
-        row[j] = background.weight * np.float32(spikes)
+            spikes += bits >= limit
+        row[j] = background.weight * np.float32(np.int32(spikes))
 
 
 @numba.njit
 def simulate(step, state, synapses, background, steps):
-    """Return the spikes as rows (step, neuron); ``state`` becomes the one after the last step."""
+    """Advance the network, and ``state`` in place; return the spikes as rows (step, neuron).
+
+    ``step`` is ``fastlif.embed.row(neuron)``; for each, Numba compiles another ``simulate``. No
+    spike is on its way at the beginning.
+    """
     size = state[0].size
     spk = np.zeros(size, np.bool_)
-    # A spike of step t arrives in step t + delay, which reads the same row of this ring as step t.
+    # A spike of step t arrives in step t + delay, whose row of this ring is that of step t.
     ring = np.empty((delay, size), state[0].dtype)
     for row in ring:
         fill(row, background)
@@ -115,6 +124,7 @@ def simulate(step, state, synapses, background, steps):
         row = ring[t % delay]
         step(row, state, spk)
         fill(row, background)
+        # In the loop over the neurons, this would make it several times as slow.
         if count + size > len(events):
             events = np.concatenate((events, np.empty_like(events)))
         for source in range(size):
@@ -124,3 +134,89 @@ def simulate(step, state, synapses, background, steps):
                 events[count] = t, source
                 count += 1
     return events[:count]
+
+
+def random_state(size, rng):
+    """Return random membranes below the threshold, and no refractory period."""
+    return rng.uniform(0, neuron.threshold, size).astype(np.float32), np.zeros(size, np.float32)
+
+
+def statistics(events, size, steps):
+    """Return both populations' rates (Hz) and the mean CV of the intervals between spikes."""
+    step, source = events[events[:, 0] >= transient].T
+    spikes = np.bincount(source, minlength=size)
+    seconds, border = (steps - transient) * time_step / 1000, excitatory_among(size)
+    by_neuron = np.split(step[np.argsort(source, kind="stable")], np.cumsum(spikes)[:-1])
+    intervals = [np.diff(times) for times in by_neuron if len(times) > 5]
+    cv = np.mean([each.std() / each.mean() for each in intervals]) if intervals else math.nan
+    return spikes[:border].mean() / seconds, spikes[border:].mean() / seconds, cv
+
+
+def figure(plt, events, size, steps):
+    """Draw the last 200 ms: spikes of some neurons, and the rates of both populations."""
+    border, begin = excitatory_among(size), steps - round(200 / time_step)
+    fig, (top, bottom) = plt.subplots(
+        2, sharex=True, figsize=(8, 5.5), height_ratios=(3, 2), layout="constrained"
+    )
+    bins = np.arange(begin, steps + 1, round(1 / time_step))
+    shown = 0
+    for name, color, first, last, most in (
+        ("excitatory", "#0072B2", 0, border, 100),
+        ("inhibitory", "#D55E00", border, size, 25),
+    ):
+        step, source = events[(events[:, 1] >= first) & (events[:, 1] < last)].T
+        some = (source < first + most) & (step >= begin)
+        ms = step * time_step
+        top.plot(ms[some], source[some] - first + shown, "|", color=color, markersize=3, label=name)
+        rate = np.histogram(step, bins)[0] / (last - first) * 1000
+        bottom.stairs(rate, bins * time_step, color=color, label=name, baseline=None)
+        shown += min(most, last - first)
+    top.set(ylabel="neuron", ylim=(-1, shown), title=f"{shown} of {size:,} neurons", yticks=[])
+    bottom.set(xlabel="time (ms)", ylabel="rate (Hz)", xlim=(begin * time_step, steps * time_step))
+    bottom.set_ylim(bottom=0)
+    for axis in (top, bottom):
+        axis.spines[["top", "right"]].set_visible(False)
+    fig.legend(*bottom.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return fig
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--neurons", type=int, default=10_000, help="default: %(default)s")
+    parser.add_argument("--seconds", type=float, default=1.0, help="default: %(default)s")
+    parser.add_argument(
+        "-o", "--output-dir", type=Path, default=Path("figures"),
+        help="folder of the PNG file (default: %(default)s)",
+    )  # fmt: skip
+    arguments = parser.parse_args()
+    size, steps = arguments.neurons, round(arguments.seconds * 1000 / time_step)
+    if size < 10 or arguments.seconds < 0.3:
+        parser.error("at least 10 neurons and 0.3 seconds are needed")
+    import matplotlib.pyplot as plt  # here, so that programs without it can import the network
+
+    plt.switch_backend("Agg")
+
+    rng = np.random.default_rng(1)
+    synapses, noise = connect(size, rng), background(size, rng)
+    step = fastlif.embed.row(neuron)
+    start = time.perf_counter()
+    simulate(step, random_state(size, rng), synapses, noise, 0)
+    compiled = time.perf_counter()
+    events = simulate(step, random_state(size, rng), synapses, noise, steps)
+    took = time.perf_counter() - compiled
+    excited, inhibited, cv = statistics(events, size, steps)
+    print(
+        f"{size:,} neurons, {len(synapses.targets):,} synapses, {len(events):,} spikes\n"
+        f"rates: {excited:.1f} Hz (excitatory), {inhibited:.1f} Hz (inhibitory); "
+        f"CV of the intervals: {cv:.2f}\n"
+        f"{took / arguments.seconds:.3f} s per simulated second, with one thread; "
+        f"compiled in {compiled - start:.1f} s"
+    )
+    arguments.output_dir.mkdir(parents=True, exist_ok=True)
+    path = arguments.output_dir / "network.png"
+    figure(plt, events, size, steps).savefig(path, dpi=110)
+    print(path)
+
+
+if __name__ == "__main__":
+    main()
