@@ -18,10 +18,10 @@ SOURCES = 1_000_000
 class Network:
     """The network with given synapses and membranes, and otherwise the example's parameters.
 
-    ``spikes``, with the shape (steps, neurons), replaces the random background.
+    ``inputs`` (mV), with the shape (steps, neurons), replaces the random background.
     """
 
-    def __init__(self, example, synapses, membranes, spikes=None):
+    def __init__(self, example, synapses, membranes, inputs=None):
         b2.device.reinit()
         b2.set_device("runtime")
         b2.prefs.codegen.target = "cython"
@@ -37,13 +37,12 @@ class Network:
             },
         )  # fmt: skip
         group.v = membranes
-        weight = float(synapses.weights[0])
-        if spikes is None:
+        if inputs is None:
             rate = example.background_rate / SOURCES / self.dt
-            background = b2.PoissonInput(group, "v", SOURCES, rate, weight)
+            background = b2.PoissonInput(group, "v", SOURCES, rate, float(synapses.weights[0]))
         else:
-            group.namespace["spikes"] = b2.TimedArray(spikes.astype(np.float64), dt=self.dt)
-            background = group.run_regularly(f"v += {weight}*spikes(t, i)", when="synapses")
+            group.namespace["inputs"] = b2.TimedArray(inputs.astype(np.float64), dt=self.dt)
+            background = group.run_regularly("v += inputs(t, i)", when="synapses")
         self.monitor = b2.SpikeMonitor(group)
         self.net = b2.Network(group, background, self.monitor)
         self.net.schedule = SCHEDULE

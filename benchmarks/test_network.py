@@ -79,7 +79,7 @@ def test_spikes_equal_those_of_brian2(brian2):
     synapses, background = example.connect(size, rng), example.background(size, rng)
     mem = membranes(size, 0).astype(np.float64)
     given = np.empty((steps, size), np.float32)
-    same = background._replace(a=background.a.copy(), b=background.b.copy(), weight=np.float32(1))
+    same = background._replace(a=background.a.copy(), b=background.b.copy())
     for row in given:
         example.fill(row, same)
     network = brian2.Network(example, synapses, mem, given)
