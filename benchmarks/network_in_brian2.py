@@ -39,12 +39,12 @@ class Network:
         group.v = membranes
         if inputs is None:
             rate = example.background_rate / SOURCES / self.dt
-            background = b2.PoissonInput(group, "v", SOURCES, rate, float(synapses.weights[0]))
+            self.background = b2.PoissonInput(group, "v", SOURCES, rate, float(synapses.weights[0]))
         else:
             group.namespace["inputs"] = b2.TimedArray(inputs.astype(np.float64), dt=self.dt)
-            background = group.run_regularly("v += inputs(t, i)", when="synapses")
+            self.background = group.run_regularly("v += inputs(t, i)", when="synapses")
         self.monitor = b2.SpikeMonitor(group)
-        self.net = b2.Network(group, background, self.monitor)
+        self.net = b2.Network(group, self.background, self.monitor)
         self.net.schedule = SCHEDULE
         border = example.excitatory_among(size)
         for first, last in ((0, border), (border, size)):
@@ -72,6 +72,12 @@ class Network:
         # Brian2 reports at the beginning, after a period that is never over, and at the end.
         self.net.run(steps * self.dt, report=note, report_period=1e9 * b2.second)
         return seconds[-1]
+
+    def share_of_background(self, steps):
+        """Return the fraction of Brian2's time that its profile assigns to the background."""
+        self.net.run(steps * self.dt, profile=True)
+        seconds = {name: float(each) for name, each in self.net.profiling_info}
+        return seconds[self.background.name] / sum(seconds.values())
 
     def events(self):
         """Return the spikes as rows (step, neuron), sorted."""

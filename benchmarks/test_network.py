@@ -118,11 +118,13 @@ def test_network_beside_brian2(benchmark, brian2, short, request):
         rounds=request.config.getoption("--peer-rounds"),
     )
     ratio = statistics.median(times) / benchmark.stats.stats.median
+    share = network.share_of_background(steps)
     benchmark.extra_info.update({
         "neurons": size,
         "steps": steps,
         "seconds of Brian2": statistics.median(times),
         "times as fast as Brian2": ratio,
+        "Brian2's share of the background": share,
         **{name: (*values,) for name, *values in zip(NAMES, own, theirs, strict=True)},
     })  # fmt: skip
-    print(f"\n{ratio:.1f} times as fast as Brian2")
+    print(f"\n{ratio:.1f} times as fast as Brian2, which takes {share:.0%} for the background")

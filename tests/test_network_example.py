@@ -33,7 +33,7 @@ def drawn(example, background, steps):
 
 
 def test_the_network_is_the_one_of_a_plain_loop(example):
-    size, steps = 300, 1500
+    size, steps = 300, 4000
     rng = np.random.default_rng(0)
     synapses, background = example.connect(size, rng), example.background(size, rng)
     external = drawn(example, background, steps)
