@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from limits import in_threads, same_part, sum_of
 
-collect_ignore_glob = ["contenders/*"]  # not searched for doctests: importing needs simulators
+# Not searched for doctests, because importing them needs simulators.
+collect_ignore_glob = ["contenders/*", "network_in_brian2.py"]
 
 
 def pytest_addoption(parser):
