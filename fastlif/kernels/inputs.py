@@ -1,7 +1,8 @@
 """How kernels read an input: one function per task, specialised by the type of the input.
 
 An input is None if it is constant in time (its drive then stands in the tile's scratch), a row of
-numbers (steps,) if all neurons share it, or an array (steps, neurons).
+numbers (steps,) if all neurons share it, an array (steps, neurons), or Generated if a source makes
+its rows.
 """
 
 import numpy as np
@@ -13,6 +14,7 @@ from numba.extending import intrinsic, overload
 from fastlif.kernels.compose import drive
 from fastlif.kernels.jit import contiguous
 from fastlif.kernels.layout import AT_DRIVE, AT_INPUT, WIDTH, constants_at
+from fastlif.kernels.sources import generate
 
 _PREFETCH = 512  # bytes of each row that are prefetched at a time
 
@@ -44,6 +46,17 @@ def row_of(current, t):
 def _overload_row_of(current, t):
     if isinstance(current, types.NoneType):
         return lambda current, t: None
+    if isinstance(current, types.NamedTuple):
+
+        def generated_row(current, t):
+            row = contiguous(current.rows[t % 4])
+            generate(
+                np.uint64(current.function), np.uint64(current.numbers), current.step + t,
+                current.row + t, current.neuron, row, current.scratch,
+            )  # fmt: skip
+            return row
+
+        return generated_row
     if current.ndim == 1:
         return lambda current, t: current[t]
     return lambda current, t: contiguous(current[t])
@@ -83,9 +96,14 @@ def _overload_stretch(current):
     return lambda current: items
 
 
+def _in_memory(current):
+    """Tell whether the rows of an input are read from memory."""
+    return isinstance(current, types.Array) and current.ndim == 2
+
+
 def _items(current, size):
     """Return how many items of a row take ``size`` bytes, if rows are read from memory."""
-    if isinstance(current, types.NoneType) or current.ndim == 1:
+    if not _in_memory(current):
         return WIDTH
     return size // np.dtype(str(current.dtype)).itemsize
 
@@ -96,7 +114,7 @@ def prefetch_rows(current, t, steps, a, b):
 
 @overload(prefetch_rows)
 def _overload_prefetch_rows(current, t, steps, a, b):
-    if isinstance(current, types.NoneType) or current.ndim == 1:
+    if not _in_memory(current):
         return lambda current, t, steps, a, b: None
     line = _items(current, 64)
 

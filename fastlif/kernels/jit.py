@@ -12,12 +12,12 @@ from typing import Any
 
 from llvmlite import ir
 from llvmlite.binding import get_host_cpu_name
-from numba import config, njit, types
+from numba import cfunc, config, njit, types
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, register_jitable
 
 __all__ = [
-    "OPTIONS", "as_computed", "compiled", "contiguous", "inlined", "inlined_early",
+    "OPTIONS", "as_computed", "compiled", "compiled_for_c", "contiguous", "inlined", "inlined_early",
     "interrupts_deferred", "reinterpreted", "require_jit", "select", "separate", "some_overlap",
     "variant_of", "wide_vectors",
 ]  # fmt: skip
@@ -74,6 +74,17 @@ def compiled(function):
 
     dispatcher.compile = compile_whole
     return dispatcher
+
+
+def compiled_for_c(signature, function):
+    """Compile ``function`` to a C function, and cache the machine code on disk as ``compiled``."""
+    require_jit()
+    function.__qualname__ = f"{function.__qualname__}_{_sources_digest()}"
+    with interrupts_deferred():
+        try:
+            return cfunc(signature, cache=True, **OPTIONS)(function)
+        except (RuntimeError, OSError):  # no directory is writable, or the disk is full
+            return cfunc(signature, **OPTIONS)(function)
 
 
 def require_jit():
