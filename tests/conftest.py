@@ -6,7 +6,6 @@ import pytest
 
 from fastlif.execution import plan
 
-
 # Modules whose examples need more than the tool in their name.
 MORE = {"fastlif.interop.torch.convert": "snntorch"}
 
