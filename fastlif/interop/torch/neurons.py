@@ -68,9 +68,10 @@ class Leaky(Layer):
     The parameters have snnTorch's names, so that ``load_state_dict`` takes what a module of
     snnTorch has saved. They may be changed at any time.
 
-    Two cases differ from snnTorch 1.0.0. Spikes have the dtype of the membrane, but in snnTorch
+    Three cases differ from snnTorch 1.0.0. Spikes have the dtype of the membrane, but in snnTorch
     they are always float32. An infinite threshold is never reached, but makes snnTorch's membrane
-    NaN.
+    NaN. In float64, a threshold without axes is subtracted as it is, but snnTorch rounds it to
+    float32.
 
     Examples
     --------
