@@ -162,6 +162,12 @@ def test_over_time():
 # --- tensors --------------------------------------------------------------------------------------
 
 
+def misaligned(shape):
+    count = shape.numel()
+    flat = torch.frombuffer(bytearray(4 * count + 1), dtype=torch.float32, offset=1, count=count)
+    return flat.view(shape)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -170,8 +176,9 @@ def test_over_time():
         lambda cur: cur.flip(0).contiguous().flip(0),
         lambda cur: torch.complex(cur, -cur).conj().imag,  # negated lazily
         lambda cur: torch.nn.Parameter(cur),
+        lambda cur: misaligned(cur.shape).copy_(cur),
     ],
-    ids=["transposed", "strided", "flipped", "negated", "parameter"],
+    ids=["transposed", "strided", "flipped", "negated", "parameter", "misaligned"],
 )
 def test_any_layout(change):
     cur = drawn(6, 4, 5)

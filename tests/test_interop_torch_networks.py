@@ -99,13 +99,41 @@ def test_operators_keep_the_rules_of_pytorch(name, make, given, dtype):
     torch.library.opcheck(getattr(ops, name), arguments)
 
 
-def test_export_and_trace():
+def test_exported():
     layer, cur = Leaky(0.9, over_time=True), drawn(9, 4, 5)
     with torch.no_grad():
-        expected = layer(cur)
+        expected = layer(2 * cur)
         exported = torch.export.export(layer, (cur,)).module()
-        assert torch.equal(exported(cur), expected)
-        assert not torch.equal(exported(2 * cur), expected)
+        assert torch.equal(exported(2 * cur), expected)
+        assert not torch.equal(exported(cur), expected)
+
+
+class Halved(torch.nn.Module):
+    def forward(self, value):
+        return value / 2
+
+
+def test_parameters_that_are_computed_or_passed():
+    layer, cur = Leaky(0.5, over_time=True), drawn(9, 4, 5)
+    with torch.no_grad():
+        expected = layer(cur)
+        other = Leaky(0.9, over_time=True)
+        passed = torch.func.functional_call(other, {"beta": torch.tensor(0.5)}, (cur,))
+        assert torch.equal(passed, expected)
+        other.beta.fill_(1.0)
+        torch.nn.utils.parametrize.register_parametrization(other, "beta", Halved())
+        assert torch.equal(other(cur), expected)
+
+
+def test_mixed_precision_is_refused():
+    network = torch.nn.Sequential(torch.nn.Linear(5, 5), Leaky(0.9, over_time=True))
+    message = r"^cur must be float32 or float64, got .* bfloat16"
+    with (
+        torch.inference_mode(),
+        torch.autocast("cpu", torch.bfloat16),
+        pytest.raises(TypeError, match=message),
+    ):
+        network(drawn(9, 4, 5))
 
 
 # --- processes and threads ------------------------------------------------------------------------
@@ -431,3 +459,16 @@ def test_gradients_are_refused(what):
         layer.run(cur, mem)
     with torch.inference_mode():
         layer.run(cur, mem)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # by PyTorch itself
+def test_forward_mode_derivatives_are_refused():
+    cur = torch.zeros(4, 3)
+    with (
+        torch.no_grad(),
+        torch.autograd.forward_ad.dual_level(),
+        pytest.raises(RuntimeError, match="no forward-mode derivatives"),
+    ):
+        Leaky(0.9).run(torch.autograd.forward_ad.make_dual(cur, cur))
+    with pytest.raises(RuntimeError, match="no gradients yet"):
+        torch.func.grad(lambda cur: Leaky(0.9).run(cur)[1].sum())(cur)

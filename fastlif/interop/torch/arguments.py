@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 _DTYPES = (torch.float32, torch.float64)
 _EMPTY = (0,)
@@ -59,6 +60,8 @@ def checked(
             "fastlif's layers have no gradients yet, and an input or a parameter requires them; "
             "call the network within torch.inference_mode() or torch.no_grad()"
         )
+    if forward_ad._current_level >= 0:  # tangents would be lost; PyTorch has no public test
+        raise RuntimeError("fastlif's layers have no forward-mode derivatives")
     return mem
 
 

@@ -87,8 +87,8 @@ def _neuron(rule: str, dtype: torch.dtype, parameters: Sequence[Tensor]) -> Inte
             return integrator
     copies = [value.detach().clone() for value in parameters]
     integrator = _built(rule, dtype, copies)
-    while len(_NEURONS) >= _MOST_NEURONS:
-        _NEURONS.pop(next(iter(_NEURONS)), None)  # the oldest
+    if len(_NEURONS) >= _MOST_NEURONS:
+        _NEURONS.clear()
     _NEURONS[place] = integrator, [_bits(copy) for copy in copies if copy.ndim]
     return integrator
 
