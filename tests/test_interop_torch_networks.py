@@ -463,12 +463,12 @@ def test_gradients_are_refused(what):
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # by PyTorch itself
 def test_forward_mode_derivatives_are_refused():
-    cur = torch.zeros(4, 3)
+    layer, cur = Leaky(0.9), torch.zeros(4, 3)
     with (
         torch.no_grad(),
         torch.autograd.forward_ad.dual_level(),
         pytest.raises(RuntimeError, match="no forward-mode derivatives"),
     ):
-        Leaky(0.9).run(torch.autograd.forward_ad.make_dual(cur, cur))
+        layer.run(torch.autograd.forward_ad.make_dual(cur, cur))
     with pytest.raises(RuntimeError, match="no gradients yet"):
-        torch.func.grad(lambda cur: Leaky(0.9).run(cur)[1].sum())(cur)
+        torch.func.grad(lambda cur: layer.run(cur)[1].sum())(cur)
