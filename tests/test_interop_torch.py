@@ -286,6 +286,16 @@ def test_one_of_many_values_that_changes_is_noticed():
     assert [*torch.nonzero((before != changed).any(0))] == [17]
 
 
+def test_a_changed_dtype_is_noticed():
+    module, cur = snn.Lapicque(0.7), drawn(30, 40, dtype=torch.float64)
+    layer = from_snntorch(module)
+    single = layer.run(cur)
+    assert_same(single, stepped(module, cur))
+    double = layer.double().run(cur)  # equal values, from which other constants are derived
+    assert_same(double, stepped(module.double(), cur))
+    assert not torch.equal(single[1], double[1])
+
+
 def test_many_layers_take_turns():
     cur = drawn(3, 40)
     several = [Leaky(torch.full((40,), k / 100)) for k in range(2 * ops._MOST_NEURONS)]
