@@ -18,16 +18,20 @@ from fastlif.neurons.leaky import Leaky
 from fastlif.neurons.lif import LIF
 
 if TYPE_CHECKING:
-    from fastlif import embed, presets
+    from fastlif import embed, presets, sources
     from fastlif.interop.nir import from_nir, to_nir
+    from fastlif.sources import GaussianCurrent, OrnsteinUhlenbeckCurrent, PoissonSpikes
 
 __version__ = "0.1.0"
 
 __all__ = [
     "LIF",
     "Events",
+    "GaussianCurrent",
     "Lapicque",
     "Leaky",
+    "OrnsteinUhlenbeckCurrent",
+    "PoissonSpikes",
     "Run",
     "State",
     "embed",
@@ -37,6 +41,7 @@ __all__ = [
     "leaky_integrate_neuron",
     "presets",
     "release_memory",
+    "sources",
     "to_nir",
 ]
 
@@ -68,8 +73,10 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     """Import these modules at first use, because importing them takes milliseconds."""
-    if name in ("embed", "presets"):
+    if name in ("embed", "presets", "sources"):
         return importlib.import_module(f"fastlif.{name}")
+    if name in ("GaussianCurrent", "OrnsteinUhlenbeckCurrent", "PoissonSpikes"):
+        return getattr(importlib.import_module("fastlif.sources"), name)
     if name in ("from_nir", "to_nir"):
         return getattr(importlib.import_module("fastlif.interop.nir"), name)
     raise AttributeError(f"module 'fastlif' has no attribute {name!r}")

@@ -14,7 +14,8 @@ from fastlif.execution.progress import Report, progress_of
 from fastlif.execution.records import RECORDS, names_of
 from fastlif.execution.results import DEFAULT_RECORD, Run
 from fastlif.execution.run import execute
-from fastlif.execution.state import fields_of, label_of, state_of
+from fastlif.execution.sources import Source, Start
+from fastlif.execution.state import State, fields_of, label_of, state_of, steps_after
 from fastlif.execution.step import StepPlan, pair
 from fastlif.model import Model
 
@@ -54,13 +55,16 @@ class Integrator:
         progress: bool | Report,
     ) -> Run:
         """Integrate a current over time; ``Neuron.run`` documents the arguments."""
-        if type(current) is np.ndarray:
+        source = isinstance(current, Source)
+        if type(current) is np.ndarray or source:
             values, weak = current, False
         else:
             ensure_readable("current", current)
             values, weak = read("current", current)
         if out is not None and record is DEFAULT_RECORD and isinstance(out, Mapping) and out:
             record = tuple(name for name in out if name in RECORDS) or record
+        if source and (steps is None or current.rows is not None):
+            steps = _steps_of(current, steps)
         if steps is None:
             if not values.shape:
                 raise ValueError(
@@ -78,7 +82,9 @@ class Integrator:
         fields = self._nothing if initial is None else self._read_state("initial", initial)
         forms = None if out is None else _forms_of_mapping(out)
         states = None if initial is None else tuple(map(_form_of_field, fields))
-        key = form_of(values), weak, steps, record, every, threads, forms, states
+        begun = initial.steps if type(initial) is State else 0
+        form = current if source else form_of(values)
+        key = form, weak, steps, record, every, threads, forms, states
         try:
             plan = self._plans.get(key) if neurons is None and forms is not _UNUSUAL else None
         except TypeError:  # an item of ``record`` is not hashable: names_of raises below
@@ -97,7 +103,11 @@ class Integrator:
                 rest if field is None else source_of(field[0], plan.population)
                 for field, rest in zip(fields, plan.resting, strict=True)
             ]
-        return execute(plan, values, sources, out, done)
+        if source:
+            noise = initial.noise if type(initial) is State else None
+            values = Start(current, begun, noise)
+            values.check(plan.steps, plan.population)
+        return execute(plan, values, sources, out, done, begun)
 
     def step(self, cur: Any, mem: Any, out: Any) -> tuple[Any, Any]:
         """Advance by one step; ``Neuron.__call__`` documents the arguments."""
@@ -115,9 +125,11 @@ class Integrator:
         olds = tuple(None if field is None else field[0] for field in fields)
         if plan.execute(values, olds, spk, news):
             self.again = plan.again
-        if out is not None:
+        if out is not None and type(out[1]) is not State:
             return spk, out[1]
-        return spk, news[0] if len(news) == 1 else state_of(self._states, news)
+        if len(news) == 1:
+            return spk, news[0]
+        return spk, state_of(self._states, news, steps_after(mem))
 
     def _read_state(self, argument: str, value: Any) -> list[Any]:
         """Return the state's variables as arrays, each with whether it was a Python number."""
@@ -132,6 +144,16 @@ class Integrator:
         if len(self._plans) >= _MOST_PLANS:
             self._plans.clear()
         self._plans[key] = plan
+
+
+def _steps_of(source: Source, steps: Any) -> int:
+    """Return the number of steps of a run."""
+    rows = source.rows
+    if rows is None:
+        raise ValueError("steps must be given for a source that generates any number of steps")
+    if steps is not None and steps != rows:
+        raise ValueError(f"steps must be {rows}, the steps of the current, got {steps!r}")
+    return rows
 
 
 def _never(cur: Any, mem: Any, out: Any) -> None:

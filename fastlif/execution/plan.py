@@ -1,7 +1,6 @@
 """The plan of a run: everything that depends on the forms of its arguments only."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,8 @@ from fastlif.execution.inputs import Input, source_of
 from fastlif.execution.parallel import thread_count
 from fastlif.execution.records import RecordPlan, columns_of
 from fastlif.execution.results import stored_spike_dtype
-from fastlif.execution.scratch import STAGE, pool_of
+from fastlif.execution.scratch import GENERATED, STAGE, pool_of
+from fastlif.execution.sources import GeneratedInput, Source
 from fastlif.execution.state import State, label_of, state_of
 from fastlif.kernels.jit import variant_of
 from fastlif.kernels.layout import WIDTH
@@ -94,15 +94,17 @@ class RunPlan:
         out: object,
         threads: int | None,
     ) -> None:
-        values = numbers("current", current[0])
+        source = current[0] if isinstance(current[0], Source) else None
+        values = numbers("current", current[0] if source is None else np.empty(0, source.dtype))
         for name, field in zip(model.rule.states, fields, strict=True):
             if field is not None:
                 numbers(label_of("initial", name), field[0])
         self.steps = len(values) if steps is None else steps
-        self.dtype = state_dtype([current, *(field for field in fields if field is not None)])
+        self.dtype = state_dtype([(values, current[1]), *(field for field in fields if field is not None)])
         labels = [label_of("initial", name) for name in model.rule.states]
         shape = values.shape[1:] if steps is None else values.shape
-        self.population = population_of(model, [("current", shape)], labels, fields)
+        named = [("current", shape)] if source is None else list(source.shapes)
+        self.population = population_of(model, named, labels, fields)
         self.size = math.prod(self.population)
         self.work = self.steps * self.size
         constants = model.constants(self.dtype)
@@ -112,7 +114,11 @@ class RunPlan:
             stored_spike_dtype(model, self.dtype), model.rule.several,
         )  # fmt: skip
         self.constants = ConstantRows(constants, self.population)
-        self.input = Input(values, steps, self.population, self.dtype, self.work)
+        self.input: Any = (
+            Input(values, steps, self.population, self.dtype, self.work)
+            if source is None
+            else GeneratedInput(self.population, self.dtype)
+        )
         staged = self.records.staged or self.input.kind == "staged"
         self._staged = staged
         self.call = STAGE if staged else _CALL_DENSE if self.records.dense else _CALL
@@ -121,11 +127,7 @@ class RunPlan:
         self.streamed = [(sweep_kernel(model.rule, streamed_steps), 1)]
         self._states = model.rule.states
         self.pool = pool_of(self.dtype)
-        # Returns the state whose variables stand in flat arrays.
-        self.state: Callable[..., State] = self._state
-        if len(self._states) == 1:
-            flat = len(self.population) == 1
-            self.state = State if flat else self._membrane
+        self._flat = len(self._states) == len(self.population) == 1
         # What fills the states that are not given.
         self.resting = [source_of(np.asarray(model.resting), self.population)]
         self.resting += [0.0] * (len(model.rule.states) - 1)
@@ -186,11 +188,12 @@ class RunPlan:
         tiles = [(start, min(start + width, self.size)) for start in starts]
         return max(1, min(threads, len(tiles))), tiles
 
-    def _membrane(self, final: Numbers) -> State:
-        return State(final.reshape(self.population))
-
-    def _state(self, *finals: Numbers) -> State:
-        return state_of(self._states, [final.reshape(self.population) for final in finals])
+    def state(self, finals: list[Numbers], begun: int) -> State:
+        """Return the state whose variables stand in flat arrays, ``begun`` steps before the run."""
+        if self._flat:
+            return State(finals[0], None, None, None, begun + self.steps)
+        arrays = [final.reshape(self.population) for final in finals]
+        return state_of(self._states, arrays, begun + self.steps)
 
     def _width(self, threads: int) -> int:
         """Return the number of neurons of a tile.
@@ -208,6 +211,8 @@ class RunPlan:
         else:
             width = _STATES // self.dtype.itemsize
             width = width if self.constants.shared is not None else width // 4
+        if self.input.kind == "generated":
+            width = min(width, GENERATED)
         share = -(-self.size // threads)
         return max(64, min(width, -(-share // 64) * 64))
 

@@ -18,9 +18,16 @@ from fastlif.execution.targets import Targets
 
 
 def execute(
-    plan: RunPlan, current: Any, sources: list[Source], out: Any, done: Progress | None
+    plan: RunPlan,
+    current: Any,
+    sources: list[Source],
+    out: Any,
+    done: Progress | None,
+    begun: int,
 ) -> Run:
     """Integrate all of time, and return the results.
+
+    ``begun`` is the number of steps that the initial state has taken.
 
     Raises before anything is allocated if arrays overlap or memory does not suffice.
     """
@@ -52,7 +59,11 @@ def execute(
     if done is not None:
         done.close()
     events = None if targets.log is None else targets.log.merged(threads)
-    return Run(*targets.arrays, events, plan.state(*finals))  # type: ignore[call-arg]
+    final = plan.state(finals, begun)
+    if plan.input.kind == "generated" and current.noise:
+        noise = np.stack([each.reshape(plan.population) for each in current.noise])
+        final = final._replace(noise=noise)
+    return Run(*targets.arrays, events, final)  # type: ignore[call-arg]
 
 
 def _apart(source: Source, targets: Targets) -> Source:

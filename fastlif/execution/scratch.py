@@ -8,8 +8,10 @@ import numpy as np
 from fastlif.checks import Numbers
 from fastlif.kernels.layout import COUNT, MEMBRANE, ROW, ROWS, WIDTH
 from fastlif.kernels.records import ROOM
+from fastlif.kernels.sources import scratch_items
 
 _EVENTS = 2**16  # the number of events that a buffer holds beyond those of one step
+GENERATED = 2**13  # the number of neurons in a tile whose input is generated
 STAGE = 2**16  # the number of items in a block of a staged input, which fits in the L2 cache
 
 
@@ -36,6 +38,7 @@ class Scratch:
         self._spikes: dict[np.dtype[Any], Numbers] = {}
         self._events: Numbers | None = None
         self._stage: Numbers | None = None
+        self._generated: tuple[Numbers, Numbers] | None = None
 
     def spikes(self, dtype: np.dtype[Any]) -> Numbers:
         """Return four rows of spikes."""
@@ -54,6 +57,13 @@ class Scratch:
         if self._stage is None:
             self._stage = np.empty(STAGE, self.work.dtype)
         return self._stage
+
+    def generated(self) -> tuple[Numbers, Numbers]:
+        """Return four rows for an input that is generated, and what sources need for them."""
+        if self._generated is None:
+            rows = np.empty((4, GENERATED), self.work.dtype)
+            self._generated = rows, np.empty(scratch_items(GENERATED), np.uint64)
+        return self._generated
 
 
 class Pool:

@@ -21,11 +21,21 @@ class State(NamedTuple):
         remaining refractory time, counted from the beginning of the last step.
     syn : numpy.ndarray or None
         Synaptic currents.
+    noise : numpy.ndarray or None
+        State of the noise that drives the population, one row per source that has a state:
+        ``(sources, *population)``. A run without such a source ignores it.
+    steps : int
+        Number of steps since the state was created. Sources generate the input of this step next.
     """
 
     mem: Numbers
     refractory: Numbers | None = None
     syn: Numbers | None = None
+    noise: Numbers | None = None
+    steps: int = 0
+
+
+VARIABLES = ("mem", "refractory", "syn")  # the fields that a neuron updates
 
 
 def fields_of(argument: str, value: Any, names: Sequence[str]) -> list[Any]:
@@ -38,7 +48,7 @@ def fields_of(argument: str, value: Any, names: Sequence[str]) -> list[Any]:
                 f"{argument} must be a State or an array, got a Run; pass its final state"
             )
         return [value, *[None] * (len(names) - 1)]
-    given = value._asdict()
+    given = {name: getattr(value, name) for name in VARIABLES}
     fields = [given.pop(name) for name in names]
     for name, field in given.items():
         if field is not None:
@@ -48,11 +58,16 @@ def fields_of(argument: str, value: Any, names: Sequence[str]) -> list[Any]:
     return fields
 
 
+def steps_after(state: Any) -> int:
+    """Return the number of steps after one more than a state, or an array, has taken."""
+    return state.steps + 1 if isinstance(state, State) else 1
+
+
 def label_of(argument: str, name: str) -> str:
     """Return what the user knows a state variable of ``argument`` as."""
     return argument if name == "mem" else f"{argument}.{name}"
 
 
-def state_of(names: Sequence[str], arrays: Sequence[Numbers]) -> State:
-    """Return the state with these variables."""
-    return State(**dict(zip(names, arrays, strict=True)))
+def state_of(names: Sequence[str], arrays: Sequence[Numbers], steps: int) -> State:
+    """Return the state with these variables after so many steps."""
+    return State(**dict(zip(names, arrays, strict=True)), steps=steps)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from fastlif.execution.forms import state_dtype
 from fastlif.execution.plan import ConstantRows, population_of
 from fastlif.execution.recycle import allocator
 from fastlif.execution.results import stored_spike_dtype
-from fastlif.execution.state import State, label_of, state_of
+from fastlif.execution.state import VARIABLES, State, label_of, state_of
 from fastlif.kernels.jit import variant_of
 from fastlif.kernels.layout import MEMBRANE, ROW, WIDTH
 from fastlif.kernels.step import step_kernel
@@ -60,7 +60,7 @@ class StepPlan:
         self._flat = len(self.population) == 1
         self._tabulated = constants.shared is not None or self._table is not None
         self._fields = operator.attrgetter(*self._names)
-        self._absent = [k for k, name in enumerate(State._fields) if name not in self._names]
+        self._absent = [k for k, name in enumerate(VARIABLES) if name not in self._names]
 
     def _filled(self, start: int, stop: int) -> Numbers:
         rows = np.empty((MEMBRANE, ROW), self.dtype)
@@ -113,11 +113,12 @@ class StepPlan:
             return None
         if out is None:
             spk, news = self.outputs()
-            new = state_of(self._names, news)
+            new = state_of(self._names, news, state.steps + 1)
         elif type(out) is tuple and len(out) == 2 and type(out[1]) is State:
             spk, new = out
             if any(new[k] is not None for k in self._absent):
                 return None
+            new = new._replace(steps=state.steps + 1)
         else:
             return None
         olds, news = self._fields(state), self._fields(new)
@@ -233,7 +234,7 @@ def pair(out: Any, names: tuple[str, ...]) -> tuple[Any, tuple[Any, ...]]:
         raise TypeError(f"out must be a pair of arrays {kind}, got {described(out)}")
     spk, new = out
     if isinstance(new, State):
-        held = tuple(name for name, field in new._asdict().items() if field is not None)
+        held = tuple(name for name in VARIABLES if getattr(new, name) is not None)
         if held != names:
             raise ValueError(f"out must be {kind}, got a State with {' and '.join(held)}")
         return spk, tuple(getattr(new, name) for name in names)

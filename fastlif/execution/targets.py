@@ -136,7 +136,8 @@ class Targets:
 
 
 def _refuse_overlap(out: Mapping[str, Numbers], current: Numbers) -> None:
-    seen = [("current", current)]
+    # A source may read several arrays.
+    seen = [("current", array) for array in getattr(current, "arrays", [current])]
     for name, array in out.items():
         for other, received in seen:
             if overlap(array, received):

@@ -275,7 +275,7 @@ class Neuron(ABC):
         names = self._model.rule.states
         values = [self.resting, *[0] * (len(names) - 1)]
         arrays = [np.array(np.broadcast_to(value, population), kind) for value in values]
-        return state_of(names, arrays)
+        return state_of(names, arrays, 0)
 
     @property
     def resting(self) -> Parameter:
