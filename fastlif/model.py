@@ -32,6 +32,8 @@ class Model:
         The membrane from which a run starts by default.
     shapes : tuple of (str, tuple of int)
         The names and shapes of the parameters that are arrays.
+    float_spikes : bool
+        Whether spikes are stored as 0.0 and 1.0 in the state's dtype, as some hosts need them.
     """
 
     def __init__(
@@ -41,8 +43,10 @@ class Model:
         resting: Parameter,
         shapes: tuple[tuple[str, tuple[int, ...]], ...],
         describe: Callable[[], str],
+        float_spikes: bool = False,
     ) -> None:
         self.rule, self.resting, self.shapes = rule, resting, shapes
+        self.float_spikes = float_spikes
         self._derive, self._describe = derive, describe
         self._constants: dict[np.dtype[Any], Constants] = {}
         self.names = constants_of(rule)

@@ -6,14 +6,19 @@ import pytest
 
 from fastlif.execution import plan
 
+# Modules whose examples need more than the tool in their name.
+MORE = {"fastlif.interop.torch.convert": "snntorch"}
+
 
 def pytest_collection_modifyitems(items):
     """Skip the examples of ``fastlif.interop.x`` if x cannot be imported."""
     for item in items:
         if isinstance(item, pytest.DoctestItem) and item.name.startswith("fastlif.interop."):
-            tool = item.name.split(".")[2]
-            if importlib.util.find_spec(tool) is None:
-                item.add_marker(pytest.mark.skip(reason=f"{tool} is not installed"))
+            tools = [item.name.split(".")[2]]
+            tools += [tool for module, tool in MORE.items() if item.name.startswith(module)]
+            for tool in tools:
+                if importlib.util.find_spec(tool) is None:
+                    item.add_marker(pytest.mark.skip(reason=f"{tool} is not installed"))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -13,7 +13,7 @@ from fastlif.execution.forms import state_dtype
 from fastlif.execution.inputs import Input, source_of
 from fastlif.execution.parallel import thread_count
 from fastlif.execution.records import RecordPlan, columns_of
-from fastlif.execution.results import spike_dtype_of
+from fastlif.execution.results import stored_spike_dtype
 from fastlif.execution.scratch import STAGE, pool_of
 from fastlif.execution.state import State, label_of, state_of
 from fastlif.kernels.jit import variant_of
@@ -109,7 +109,7 @@ class RunPlan:
         columns = None if neurons is None else columns_of(neurons, names, self.population)
         self.records = RecordPlan(
             names, every, columns, out, self.steps, self.population, self.dtype,
-            spike_dtype_of(model.rule),
+            stored_spike_dtype(model, self.dtype), model.rule.several,
         )  # fmt: skip
         self.constants = ConstantRows(constants, self.population)
         self.input = Input(values, steps, self.population, self.dtype, self.work)

@@ -10,7 +10,7 @@ import numpy as np
 from fastlif.checks import Numbers, choice, described, numbers, output
 from fastlif.execution.blocks import flattened
 from fastlif.execution.recycle import allocator
-from fastlif.execution.results import BOOL, INT64, UINT8
+from fastlif.execution.results import INT64, UINT8
 from fastlif.execution.stores import LARGE
 from fastlif.kernels.records import Records
 
@@ -119,17 +119,23 @@ class RecordPlan:
         population: tuple[int, ...],
         dtype: np.dtype[Any],
         spike_dtype: np.dtype[Any],
+        several: bool,
     ) -> None:
         if every > 1 and "membrane" not in names:
             raise ValueError(f"every selects rows of membrane, which record={sorted(names)} lacks")
-        if "packed" in names and spike_dtype != BOOL:
+        if spike_dtype.kind == "f" and names & {"packed", "events"}:
+            raise ValueError(
+                "packed and events are made of spikes as bool or int32, and this model stores them "
+                f"as {spike_dtype}"
+            )
+        if "packed" in names and several:
             raise ValueError(
                 "record='packed' has one bit per neuron and step, and this neuron may fire several "
                 "spikes in a step; record 'spikes', 'counts' or 'events'"
             )
         size = math.prod(population)
         self.names, self.every, self.lists_events = names, every, "events" in names
-        self.spike_dtype, self.several = spike_dtype, spike_dtype != BOOL
+        self.spike_dtype, self.several = spike_dtype, several
         columns_shape = population if columns is None else columns.shape
         shapes: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {
             "membrane": ((-(-steps // every), *columns_shape), dtype),

@@ -7,6 +7,7 @@ import numpy as np
 from fastlif.checks import Numbers
 from fastlif.execution.state import State
 from fastlif.kernels.compose import Rule
+from fastlif.model import Model
 
 BOOL, UINT8 = np.dtype(np.bool_), np.dtype(np.uint8)
 INT32, INT64 = np.dtype(np.int32), np.dtype(np.int64)
@@ -16,6 +17,11 @@ DEFAULT_RECORD = ("spikes", "membrane")
 def spike_dtype_of(rule: Rule) -> np.dtype[Any]:
     """Return the dtype of the spikes: bool, or int32 if one step may have several."""
     return INT32 if rule.several else BOOL
+
+
+def stored_spike_dtype(model: Model, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype in which the spikes of a model with a state of ``dtype`` are stored."""
+    return dtype if model.float_spikes else spike_dtype_of(model.rule)
 
 
 class Events(NamedTuple):

@@ -9,7 +9,7 @@ from fastlif.checks import Numbers, described, numbers, output, overlap
 from fastlif.execution.forms import state_dtype
 from fastlif.execution.plan import ConstantRows, population_of
 from fastlif.execution.recycle import allocator
-from fastlif.execution.results import spike_dtype_of
+from fastlif.execution.results import stored_spike_dtype
 from fastlif.execution.state import State, label_of, state_of
 from fastlif.kernels.jit import variant_of
 from fastlif.kernels.layout import MEMBRANE, ROW, WIDTH
@@ -40,7 +40,7 @@ class StepPlan:
             if field is not None:
                 numbers(label, field[0])
         self.dtype = state_dtype([current, *(field for field in fields if field is not None)])
-        self.spike_dtype = spike_dtype_of(model.rule)
+        self.spike_dtype = stored_spike_dtype(model, self.dtype)
         self.population = population_of(model, [("cur", current[0].shape)], self._labels, fields)
         constants = ConstantRows(model.constants(self.dtype), self.population)
         self._constants, self._size = constants, int(np.prod(self.population, dtype=np.int64))
