@@ -1,0 +1,19 @@
+"""The README's examples that need another simulator or PyTorch: they print what they say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+@pytest.mark.parametrize("host", ["torch", "nengo", "brian2"])
+def test_example(host, capsys):
+    pytest.importorskip(host)
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    (code,) = (block for block in blocks if f"fastlif.interop.{host}" in block)
+    exec(compile(code, str(README), "exec"), {})
+    said = re.findall(r"^print\(.*\)  # (.*)$", code, re.MULTILINE)
+    assert said
+    assert capsys.readouterr().out.splitlines() == said
