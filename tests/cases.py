@@ -64,6 +64,11 @@ def currents(rng, shape, dtype=np.float32):
     return rng.normal(0.25, 0.3, shape).astype(dtype)
 
 
+def variables(state):
+    """Return the arrays of a state that a neuron updates."""
+    return [field for field in (state.mem, state.refractory, state.syn) if field is not None]
+
+
 def same_bits(a, b):
     """Return whether two arrays are bit-for-bit equal; NaNs are equal to one another."""
     return (

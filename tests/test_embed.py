@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from cases import EMBEDDED, VARIED, full, same_bits
+from cases import EMBEDDED, VARIED, full, same_bits, variables
 from numba import njit
 from numba.core.errors import NumbaWarning, TypingError
 
@@ -23,14 +23,10 @@ def case(request):
     """Return a neuron, a current, its run, and the states before it."""
     neuron, most = EMBEDDED[request.param]
     current = np.random.default_rng(0).uniform(0, most, (STEPS, SIZE)).astype(F4)
-    states = [field for field in neuron.initial_state(SIZE) if field is not None]
+    states = variables(neuron.initial_state(SIZE))
     run = neuron.run(current)
     assert run.spikes.any()
     return neuron, current, run, states
-
-
-def fields(state):
-    return [field for field in state if field is not None]
 
 
 def operands(neuron, dtype=F4):
@@ -51,7 +47,7 @@ def test_rows_step_in_place(case):
 
     loop(current, mem, spikes)
     assert same_bits(spikes, run.spikes)
-    for found, expected in zip(states, fields(run.final), strict=True):
+    for found, expected in zip(states, variables(run.final), strict=True):
         assert same_bits(found, expected)
 
 
@@ -115,7 +111,7 @@ def test_gufuncs_of_runs_take_any_layout(case, layout):
     spk, mem, *others = over_time(*given)
     assert same_bits(spk, run.spikes)
     assert same_bits(mem, run.membrane)
-    for found, expected in zip(others, fields(run.final)[1:], strict=True):
+    for found, expected in zip(others, variables(run.final)[1:], strict=True):
         assert same_bits(found, expected)
     spikes, membranes = np.zeros((2, SIZE, STEPS), spk.dtype), np.zeros((2, SIZE, STEPS), F4)
     out = (spikes.transpose(0, 2, 1), membranes.transpose(0, 2, 1), *[None] * len(others))
@@ -177,7 +173,7 @@ def test_c_functions_step_in_place(case):
     thread.start()
     thread.join()
     assert same_bits(spikes, run.spikes)
-    for found, expected in zip(states, fields(run.final), strict=True):
+    for found, expected in zip(states, variables(run.final), strict=True):
         assert same_bits(found, expected)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cases import EMBEDDED, full, same_bits
+from cases import EMBEDDED, full, same_bits, variables
 
 import fastlif
 from fastlif import embed
@@ -86,8 +86,8 @@ def test_bits_equal_those_of_a_run(library, name, dtype, each):
     run = neuron.run(current, record=("membrane", "spikes", "counts"))
     assert run.counts.any()
     constants, each = structure(neuron, np.dtype(dtype), each), "each_" if each else ""
-    start = [f.astype(dtype) for f in neuron.initial_state(SIZE, dtype=dtype) if f is not None]
-    final = [field for field in run.final if field is not None]
+    start = variables(neuron.initial_state(SIZE, dtype=dtype))
+    final = variables(run.final)
 
     states, spk = [field.copy() for field in start], np.empty(SIZE, run.spikes.dtype)
     for t in range(STEPS):

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import oracle
 import pytest
-from cases import full, same_bits
+from cases import full, same_bits, variables
 
 import fastlif
 
@@ -161,7 +161,7 @@ def test_states_as_arguments_and_results():
             neuron(cur, state, out=(spk, fastlif.State(wrong, out[1].mem)))
     with pytest.raises(ValueError, match=r"^mem\.syn is given"):
         neuron(cur, state._replace(syn=cur))
-    wide = fastlif.State(*(a if a is None else a.astype(np.float64) for a in state))
+    wide = fastlif.State(*(a.astype(np.float64) for a in variables(state)))
     assert neuron(cur, wide)[1].mem.dtype == np.float64
     assert same_bits(neuron(cur, state)[1].mem, new.mem)
     assert same_bits(neuron(np.stack([cur, cur]), state)[1].mem[1], new.mem)

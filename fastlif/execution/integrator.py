@@ -125,7 +125,7 @@ class Integrator:
         olds = tuple(None if field is None else field[0] for field in fields)
         if plan.execute(values, olds, spk, news):
             self.again = plan.again
-        if out is not None and type(out[1]) is not State:
+        if out is not None:
             return spk, out[1]
         if len(news) == 1:
             return spk, news[0]

@@ -100,7 +100,9 @@ class RunPlan:
             if field is not None:
                 numbers(label_of("initial", name), field[0])
         self.steps = len(values) if steps is None else steps
-        self.dtype = state_dtype([(values, current[1]), *(field for field in fields if field is not None)])
+        self.dtype = state_dtype(
+            [(values, current[1]), *(field for field in fields if field is not None)]
+        )
         labels = [label_of("initial", name) for name in model.rule.states]
         shape = values.shape[1:] if steps is None else values.shape
         named = [("current", shape)] if source is None else list(source.shapes)

@@ -60,7 +60,7 @@ class Source(abc.ABC):
         """Return the state at the beginning, flat arrays."""
         return []
 
-    def _check_steps(self, first: int, steps: int) -> None:
+    def _check_steps(self, first: int, steps: int) -> None:  # noqa: B027 - most sources have none
         """Raise if it cannot generate ``steps`` steps from the absolute step ``first`` on."""
 
     def sample(
@@ -92,8 +92,13 @@ class Source(abc.ABC):
         if kind not in (np.float32, np.float64):
             raise TypeError(f"dtype must be float32 or float64, got {kind}")
         try:
-            population = (whole("shape", shape, 0),) if np.ndim(shape) == 0 else tuple(
-                whole("shape", size, 0) for size in shape  # type: ignore[union-attr]
+            population = (
+                (whole("shape", shape, 0),)
+                if np.ndim(shape) == 0
+                else tuple(
+                    whole("shape", size, 0)
+                    for size in shape  # type: ignore[union-attr]
+                )
             )
         except TypeError:
             raise TypeError(

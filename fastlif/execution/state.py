@@ -26,6 +26,7 @@ class State(NamedTuple):
         ``(sources, *population)``. A run without such a source ignores it.
     steps : int
         Number of steps since the state was created. Sources generate the input of this step next.
+        A step whose results go to a State, ``out=``, does not change it.
     """
 
     mem: Numbers
@@ -70,4 +71,4 @@ def label_of(argument: str, name: str) -> str:
 
 def state_of(names: Sequence[str], arrays: Sequence[Numbers], steps: int) -> State:
     """Return the state with these variables after so many steps."""
-    return State(**dict(zip(names, arrays, strict=True)), steps=steps)  # type: ignore[arg-type]
+    return State(**dict(zip(names, arrays, strict=True)), steps=steps)

@@ -118,7 +118,6 @@ class StepPlan:
             spk, new = out
             if any(new[k] is not None for k in self._absent):
                 return None
-            new = new._replace(steps=state.steps + 1)
         else:
             return None
         olds, news = self._fields(state), self._fields(new)

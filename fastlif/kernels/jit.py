@@ -17,9 +17,9 @@ from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, register_jitable
 
 __all__ = [
-    "OPTIONS", "as_computed", "compiled", "compiled_for_c", "contiguous", "inlined", "inlined_early",
-    "interrupts_deferred", "reinterpreted", "require_jit", "select", "separate", "some_overlap",
-    "variant_of", "wide_vectors",
+    "OPTIONS", "as_computed", "compiled", "compiled_for_c", "contiguous", "inlined",
+    "inlined_early", "interrupts_deferred", "reinterpreted", "require_jit", "select", "separate",
+    "some_overlap", "variant_of", "wide_vectors",
 ]  # fmt: skip
 
 # Reproducible bits: no fastmath and no contraction into FMA, so that every machine rounds alike.

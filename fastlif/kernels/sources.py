@@ -40,8 +40,8 @@ def scratch_items(size: int) -> int:
 class Generated(NamedTuple):
     """An input that a source generates, as a sweep receives it."""
 
-    function: int  # the addresses of the source and
-    numbers: int  # of its parameters
+    function: np.uint64  # the addresses of the source and
+    numbers: np.uint64  # of its parameters
     rows: np.ndarray  # four rows, into which it generates
     scratch: np.ndarray
     step: int  # the absolute step of the first row
@@ -197,9 +197,9 @@ def bernoulli(
             for k in range(size):
                 j = np.uintp(k)
                 whole, fraction = _parts_of(rate_at(rates, j))
-                if np.uint32(halves[np.uintp(skipped) + j]) == whole:
-                    if np.uint64(word(first + k, step, TIES, key)) < fraction:
-                        out[j] = weight_at(weights, j)
+                bits = np.uint32(halves[np.uintp(skipped) + j])
+                if bits == whole and np.uint64(word(first + k, step, TIES, key)) < fraction:
+                    out[j] = weight_at(weights, j)
 
     return _compiled(dtype, source)
 
@@ -302,7 +302,10 @@ def pulses(dtype: np.dtype[Any]) -> Any:
 
     def source(numbers, step, row, first, size, out, scratch):
         wide_vectors()
-        values, starts = _array(numbers, 0, 0, first, kind), _array(numbers, 3, 0, first, np.float64)
+        values, starts = (
+            _array(numbers, 0, 0, first, kind),
+            _array(numbers, 3, 0, first, np.float64),
+        )
         lengths = _array(numbers, 6, 0, first, np.float64)
         periods = _array(numbers, 9, 0, first, np.float64)
         for k in range(size):
@@ -324,8 +327,14 @@ def ramp(dtype: np.dtype[Any]) -> Any:
 
     def source(numbers, step, row, first, size, out, scratch):
         wide_vectors()
-        begins, ends = _array(numbers, 0, 0, first, np.float64), _array(numbers, 3, 0, first, np.float64)
-        starts, stops = _array(numbers, 6, 0, first, np.float64), _array(numbers, 9, 0, first, np.float64)
+        begins, ends = (
+            _array(numbers, 0, 0, first, np.float64),
+            _array(numbers, 3, 0, first, np.float64),
+        )
+        starts, stops = (
+            _array(numbers, 6, 0, first, np.float64),
+            _array(numbers, 9, 0, first, np.float64),
+        )
         for k in range(size):
             j = np.uintp(k)
             part = min(max((step - starts[j]) / (stops[j] - starts[j]), 0.0), 1.0)
@@ -413,4 +422,5 @@ def first_row(
     out = np.empty((1, math.prod(population)), dtype)
     slots, scratch = np.array(numbers, np.uint64), np.empty(scratch_items(out.size), np.uint64)
     sampler(dtype)(np.uint64(source.address), np.uint64(slots.ctypes.data), 0, 0, out, scratch)
-    return out[0]
+    row: np.ndarray = out[0]
+    return row
