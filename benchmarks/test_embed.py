@@ -1,6 +1,7 @@
 """The embedded forms of a neuron compared with ``neuron.run`` on one thread: the same records."""
 
 import ctypes
+import re
 import shutil
 
 import numba
@@ -86,7 +87,11 @@ def by_library(folder):
     if not shutil.which("cc"):
         pytest.skip("missing: cc")
     library = ctypes.CDLL(str(embed.build({"cell": NEURON}, folder)))
-    run_c, constants = library["fastlif_cell_run_f32_v1"], library["fastlif_cell_constants_f32_v1"]
+    header = (folder / "include" / "fastlif.h").read_text()
+    run_c, constants = (  # by the names with a version that the header defines
+        library[re.search(rf"#define fastlif_cell_{name}_f32 (\w+)", header)[1]]
+        for name in ("run", "constants")
+    )
     run_c.argtypes = [ctypes.c_void_p] * 6 + [ctypes.c_ssize_t] * 2
 
     def run(current, membrane, spikes):

@@ -1,7 +1,9 @@
 """Embedded forms of neurons: identical bits, and misuse is an error."""
 
 import ctypes
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -241,6 +243,39 @@ def test_invalid_arguments_are_rejected(form):
         embed.gufunc(fastlif.LIF(), run=1)
 
 
+@pytest.mark.parametrize("neuron", [fastlif.LIF(), fastlif.LIF(refractory=2)])
+def test_rows_take_a_state(neuron):
+    cur, state, spk = np.full(3, 400, F4), neuron.initial_state(3), np.zeros(3, np.bool_)
+    embed.row(neuron)(cur, state, spk)
+    assert same_bits(state.mem, neuron.run(cur[None]).final.mem)
+
+
+def test_constants_are_operands_if_a_parameter_is_an_array():
+    neuron = fastlif.Leaky(beta=[0.5])
+    step, constants = embed.gufunc(neuron), embed.constants(neuron)
+    assert step.nin == 4
+    spk, mem = step(F4([1.7]), F4([0.0]), *constants.values())
+    assert spk.tolist() == [True]
+    assert mem.tolist() == F4([1.7]).tolist()
+    assert constants["keep"].tolist() == [0.5]
+
+
+def test_forms_do_not_keep_a_neuron():
+    neuron = fastlif.LIF()
+    advance = embed.scalar(neuron)
+    kept = weakref.ref(neuron)
+
+    @njit
+    def two_steps(cur):
+        return advance(cur, advance(cur, 0.0, 0)[1], 0)[1]
+
+    expected = two_steps(0.2)
+    del neuron
+    gc.collect()
+    assert kept() is None
+    assert two_steps(0.2) == expected
+
+
 def test_misuse_of_rows_is_rejected():
     step, cur, mem, spk = embed.row(fastlif.LIF()), *np.ones((2, 8), F4), np.zeros(8, np.bool_)
     fixed = mem.copy()
@@ -257,11 +292,11 @@ def test_misuse_of_rows_is_rejected():
         with pytest.raises(TypingError, match=message):
             step(*arguments)
     for arguments, message in (
-        ((cur, mem[:7], spk), "cur, mem and spk must have the same size"),
+        ((cur, mem[:7], spk), "mem must be contiguous, and have the same size as cur"),
         ((cur, mem, spk[:7]), "must have the size of the population"),
         ((np.ones(16, F4)[::2], mem, spk), "cur and spk must be contiguous"),
         ((cur, mem, np.zeros(16, np.bool_)[::2]), "cur and spk must be contiguous"),
-        ((cur, np.ones(16, F4)[::2], spk), "mem must be contiguous"),
+        ((cur, np.ones(16, F4)[::2], spk), "mem must be contiguous, and have the same size as cur"),
         ((cur, cur, spk), "must not overlap"),
         ((cur, mem, mem.view(np.bool_)[:8]), "must not overlap"),
     ):
@@ -271,7 +306,9 @@ def test_misuse_of_rows_is_rejected():
     each = embed.row(fastlif.LIF(R=5.1 * VARIED))
     with pytest.raises(ValueError, match="must have the size of the population"):
         each(cur, mem, spk)
-    with pytest.raises(TypingError, match=r"mem must be a tuple of arrays \(mem, refractory\)"):
+    with pytest.raises(
+        TypingError, match=r"mem must be a State or a tuple of arrays \(mem, refractory\)"
+    ):
         embed.row(fastlif.LIF(refractory=2))(cur, mem, spk)
 
 

@@ -209,15 +209,62 @@ def test_threads_run_where_the_system_lets_them(monkeypatch, missing):
     assert sorted(items) == list(range(9))
 
 
-def test_threads_that_have_ended_are_not_waited_for(monkeypatch):
-    def sleep(seconds):
-        raise AssertionError
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
+def test_helpers_end_before_an_interrupt_is_raised():
+    """Also if Ctrl-C comes while the caller waits for them."""
+    begun, ended = [], []
 
-    ended = threading.Thread(target=int)
-    ended.start()
-    ended.join()
-    monkeypatch.setattr(parallel.time, "sleep", sleep)
-    parallel._join_if_started(ended)
+    def worker(stopped):
+        def work(item):
+            if threading.current_thread() is not threading.main_thread():
+                begun.append(item)
+                time.sleep(0.5)
+                ended.append(item)
+            while not begun:
+                time.sleep(1e-3)
+
+        return work
+
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            parallel.for_each(worker, range(2), 2)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert begun
+    assert begun == ended
+
+
+def test_work_goes_on_without_threads_that_cannot_be_started(monkeypatch):
+    def denied(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", denied)
+    items = []
+    parallel.for_each(lambda stopped: items.append, range(9), 3)
+    assert items == list(range(9))
+
+
+@LINUX
+def test_processors_that_somebody_sets_during_a_run_are_kept(monkeypatch):
+    allowed = {0, 1, 2}
+    now = [allowed]
+    monkeypatch.setattr(os, "sched_getaffinity", lambda thread: now[0])
+    monkeypatch.setattr(os, "sched_setaffinity", lambda thread, chosen: now.__setitem__(0, chosen))
+    monkeypatch.setattr(affinity, "_current_processor", lambda: lambda: 0)
+    for chosen, left in ((None, allowed), ({2}, {2})):
+        now[0] = allowed
+        placement = affinity.Placement(apart=True)
+        placement.hold(caller=True)
+        assert now[0] == {0}
+        now[0] = chosen or now[0]
+        placement.release()
+        assert now[0] == left
 
 
 def test_a_medium_run_takes_as_many_threads_as_are_faster(monkeypatch):

@@ -51,6 +51,8 @@ def neuron_of(text: str) -> tuple[str, Neuron]:
     if isinstance(node, ast.Call):
         try:
             positional = [ast.literal_eval(argument) for argument in node.args]
+            if any(each.arg is None for each in node.keywords):  # **keywords
+                raise ValueError
             named = {str(each.arg): ast.literal_eval(each.value) for each in node.keywords}
         except (ValueError, TypeError):
             raise ValueError(f"{wanted}: arguments must be literals") from None
@@ -65,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", metavar="DIR", required=True, help="folder of the library")
     parser.add_argument("--neuron", action="append", default=[], metavar="NEURON", help=_HELP)
     options = parser.parse_args(arguments)
+    if not options.output:
+        parser.error("--output must be a folder")
     neurons: dict[str, Neuron] = {}
     try:
         for text in options.neuron:

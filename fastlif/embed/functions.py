@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -104,7 +103,7 @@ def row(neuron: Neuron, dtype: DTypeLike = np.float32) -> Callable[..., Any]:
     Callable
         The compiled function. Its arguments are contiguous 1-D arrays of one size; ``mem`` and
         ``spk`` are written. ``spk`` has the dtype ``neuron.spike_dtype``. For neurons with more
-        state variables, ``mem`` is a tuple of arrays in the order of :class:`~fastlif.State`. If
+        state variables, ``mem`` is a :class:`~fastlif.State` or a tuple of its arrays. If
         parameters are arrays, the size is that of the population. It raises ValueError, with
         nothing written, if arrays differ in size, are not contiguous, or overlap. Numba raises
         TypingError, with the argument's name, for other types and dtypes.
@@ -116,7 +115,9 @@ def row(neuron: Neuron, dtype: DTypeLike = np.float32) -> Callable[..., Any]:
 
     Notes
     -----
-    Do not give ``cache=True`` to a function that calls it; see :func:`scalar`.
+    Do not give ``cache=True`` to a function that calls it; see :func:`scalar`. Numba takes
+    subclasses of arrays for arrays: units are ignored. The function may be an argument of one that
+    you compile with ``numba.njit``, which is then compiled for each neuron.
 
     Examples
     --------
@@ -140,8 +141,9 @@ def row(neuron: Neuron, dtype: DTypeLike = np.float32) -> Callable[..., Any]:
 def gufunc(neuron: Neuron, dtype: DTypeLike = np.float32, run: bool = False) -> np.ufunc:
     """Return one step, or a whole run, as a ufunc of NumPy.
 
-    Its operands broadcast, may have any layout, and may be of any class that implements
-    ``__array_ufunc__``; it takes NumPy's arguments ``out=``, ``axes=`` and others.
+    Its operands broadcast, may have any layout, and may be of any class whose ``__array_ufunc__``
+    handles it (``dask.array.apply_gufunc`` and ``xarray.apply_ufunc`` call it, too). It takes
+    NumPy's arguments ``out=``, ``casting=`` and, for a run, ``axes=``, but not ``where=``.
 
     Parameters
     ----------
@@ -161,7 +163,7 @@ def gufunc(neuron: Neuron, dtype: DTypeLike = np.float32, run: bool = False) -> 
         both sides, in the order of :class:`~fastlif.State`; a run returns those after its last
         step, ``(n)``. If parameters of the neuron are arrays, the rule's constants are further
         operands: ``*fastlif.embed.constants(neuron, dtype).values()``, in this order, which have
-        the shape of the population. A run takes them as ``(n)``.
+        the shape of the parameters. A run takes them as ``(n)``.
 
     Raises
     ------
@@ -289,18 +291,33 @@ def _checked(neuron: Any, dtype: DTypeLike) -> tuple[Neuron, np.dtype[Any]]:
     return neuron, kind.newbyteorder("=")
 
 
-@functools.cache
 def _compiled(form: str, neuron: Neuron, dtype: np.dtype[Any]) -> Any:
-    """Return one form of a neuron. It is kept: compiled code refers to the constants."""
+    """Return one form of a neuron, which is compiled once."""
+    if (form, dtype) not in neuron._forms:
+        neuron._forms[form, dtype] = _compile(form, neuron, dtype)
+    return neuron._forms[form, dtype]
+
+
+# Constants of which compiled code holds the address, and C functions: nothing tells when they are
+# no longer in use.
+_KEPT: list[Any] = []
+
+
+def _compile(form: str, neuron: Neuron, dtype: np.dtype[Any]) -> Any:
     from fastlif.kernels import embedded, gufuncs  # here, for a fast import of fastlif
 
-    rule, shared = neuron._model.rule, neuron._model.constants(dtype).shared
+    rule, values = neuron._model.rule, neuron._model.constants(dtype).shared
     if form in ("step_gufunc", "run_gufunc"):
+        values = None if neuron._model.shapes else values  # then they are operands
         name = f"{type(neuron).__name__}_{form.removesuffix('_gufunc')}"
-        return getattr(gufuncs, form)(rule, shared, dtype, neuron.spike_dtype, name)
-    values = shared
+        _KEPT.append(values)
+        return getattr(gufuncs, form)(rule, values, dtype, neuron.spike_dtype, name)
     if values is None:
         values = np.array([array.reshape(-1) for array in constants(neuron, dtype).values()])
+    _KEPT.append(values)
     if form == "scalar":
         return embedded.scalar(rule, values)
-    return getattr(embedded, form)(rule, values, neuron.spike_dtype)
+    function = getattr(embedded, form)(rule, values, neuron.spike_dtype)
+    if form == "c_step":
+        _KEPT.append(function)
+    return function

@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -120,23 +121,16 @@ def build(
     file = f"libfastlif.{ABI}.dylib" if extension == "dylib" else f"libfastlif.so.{ABI}"
     soname = f"@rpath/{file}" if extension == "dylib" else file
     with tempfile.TemporaryDirectory() as temporary:
-        work = Path(temporary)
-        _compile(named, work, compiler, work / file, soname)
-        texts = {
-            "include/fastlif.h": source.header(named),
-            "lib/pkgconfig/fastlif.pc": _PKG_CONFIG,
-            "lib/cmake/fastlif/fastlif-config.cmake": _CMAKE.format(file=file, soname=soname),
-            "lib/cmake/fastlif/fastlif-config-version.cmake": _CMAKE_VERSION,
-        }
-        for name, text in texts.items():
-            _replace(directory / name, text.encode())
-        library = directory / "lib" / file
-        _replace(library, (work / file).read_bytes())
-        library.chmod(0o755)
-    link = directory / "lib" / f"libfastlif.{extension}"
-    link.unlink(missing_ok=True)
-    link.symlink_to(file)
-    return library
+        library = _compile(named, Path(temporary).absolute(), compiler, file, soname)
+    texts = {
+        "include/fastlif.h": source.header(named),
+        "lib/pkgconfig/fastlif.pc": _PKG_CONFIG,
+        "lib/cmake/fastlif/fastlif-config.cmake": _CMAKE.format(file=file, soname=soname),
+        "lib/cmake/fastlif/fastlif-config-version.cmake": _CMAKE_VERSION,
+    }
+    contents = {name: text.encode() for name, text in texts.items()}
+    _install(directory, {**contents, f"lib/{file}": library}, f"lib/libfastlif.{extension}")
+    return directory / "lib" / file
 
 
 def default_neurons() -> dict[str, Neuron]:
@@ -198,13 +192,14 @@ def _compiler() -> list[str]:
     """Return the command of the C compiler."""
     if sys.platform == "win32":
         raise RuntimeError("fastlif.embed.build needs Linux or macOS, got Windows")
-    command = shlex.split(os.environ.get("CC", "")) or ["cc"]
+    given = os.environ.get("CC", "").strip() or "cc"
     try:
+        command = shlex.split(given)
         subprocess.run([*command, "--version"], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
+    except (ValueError, OSError, subprocess.CalledProcessError) as error:
         raise RuntimeError(
-            f"fastlif.embed.build needs a C compiler: `{shlex.join(command)}` does not run "
-            f"({error}); install one (gcc or clang), or set the environment variable CC"
+            f"fastlif.embed.build needs a C compiler: `{given}` does not run ({error}); install "
+            "one (gcc or clang), or set the environment variable CC"
         ) from error
     return command
 
@@ -221,9 +216,9 @@ def _levels() -> list[Level]:
 
 
 def _compile(
-    neurons: Mapping[str, Neuron], work: Path, compiler: list[str], library: Path, soname: str
-) -> None:
-    """Compile the library in the folder ``work``."""
+    neurons: Mapping[str, Neuron], work: Path, compiler: list[str], file: str, soname: str
+) -> bytes:
+    """Compile the library ``file`` in the folder ``work``, and return its contents."""
     from fastlif.kernels.objects import object_code
 
     objects, cores = [], source.cores(neurons)
@@ -231,26 +226,47 @@ def _compile(
         objects.append(work / f"level{k}.o")
         named = {f"core_{name}_{k}": core for name, core in cores.items()}
         objects[-1].write_bytes(object_code(named, level.name))
-    (work / "fastlif.h").write_text(source.header(neurons))
-    (work / "neurons.c").write_text(source.functions(neurons, _levels()))
-    (work / "library.c").write_text((Path(__file__).parent / "library.c").read_text())
+    shared = (Path(__file__).parent / "library.c").read_bytes()
+    (work / "library.c").write_bytes(shared)
+    (work / "fastlif.h").write_bytes(source.header(neurons).encode())
+    (work / "neurons.c").write_bytes(source.functions(neurons, _levels()).encode())
     named_so = "-install_name" if sys.platform == "darwin" else "-soname"
     command = [
         *compiler, "-shared", "-fPIC", "-std=gnu11", "-O2", "-ftree-vectorize",
-        "-fvisibility=hidden", f"-Wl,{named_so},{soname}",
-        "-o", str(library), str(work / "neurons.c"), *map(str, objects), "-lm",
+        "-fvisibility=hidden", "-fno-fast-math", f"-Wl,{named_so},{soname}",
+        "-o", str(work / file), str(work / "neurons.c"), *map(str, objects), "-lm",
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, cwd=work)
-    if done.returncode:
-        raise RuntimeError(f"`{shlex.join(compiler)}` failed:\n{done.stderr.strip()[-2000:]}")
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    if done.returncode or not (work / file).exists():
+        said = done.stderr.strip()[-2000:] or "it made no library"
+        raise RuntimeError(f"`{shlex.join(compiler)}` failed:\n{said}")
+    return (work / file).read_bytes()
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, also if programs have the old one in memory."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
+def _install(directory: Path, contents: Mapping[str, bytes], link: str) -> None:
+    """Write files, the last of which is a program's, and a link to it.
+
+    All are written under other names first, so that a full disk changes nothing, and a program that
+    has the old library in memory keeps it.
+    """
+    suffix = f".{os.getpid()}-{threading.get_ident()}.new"
+    new: dict[Path, Path] = {}
     try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        for name, content in contents.items():
+            path = directory / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(f".{path.name}{suffix}")
+            new[temporary] = path
+            temporary.write_bytes(content)
+        temporary.chmod(temporary.stat().st_mode | (temporary.stat().st_mode & 0o444) >> 2)
+        linked = directory / f"{link}{suffix}"
+        new[linked] = directory / link
+        linked.symlink_to(path.name)
+        for path in new.values():
+            if path.is_dir() and not path.is_symlink():
+                raise IsADirectoryError(f"{path} is a directory, where a file must be written")
+        for temporary, path in new.items():
+            temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        for temporary in new:
+            temporary.unlink(missing_ok=True)

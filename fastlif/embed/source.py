@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import textwrap
 from collections.abc import Iterable, Mapping
@@ -51,8 +52,9 @@ _HEADER = """\
  *
  * The results are bit-for-bit identical to those of fastlif in Python, on every processor. The
  * functions return a status. If it is not FASTLIF_OK, nothing was written. They do not allocate
- * memory and have no state, so that any thread may call them at any time. Names have a version:
- * a program that was compiled with this header does not run with an incompatible library.
+ * memory and have no state, so that any thread may call them at any time. The symbols' names have a
+ * version and a code of the constants and state variables: a program that was compiled with this
+ * header does not start with a library in which these differ.
  */
 #ifndef FASTLIF_H
 #define FASTLIF_H
@@ -92,11 +94,11 @@ FASTLIF_API const char *fastlif_version(void);
 """
 
 _DECLARATIONS = """
-#define fastlif_{name}_constants_{kind} fastlif_{name}_constants_{kind}_v{abi}
-#define fastlif_{name}_step_{kind} fastlif_{name}_step_{kind}_v{abi}
-#define fastlif_{name}_step_each_{kind} fastlif_{name}_step_each_{kind}_v{abi}
-#define fastlif_{name}_run_{kind} fastlif_{name}_run_{kind}_v{abi}
-#define fastlif_{name}_run_each_{kind} fastlif_{name}_run_each_{kind}_v{abi}
+#define fastlif_{name}_constants_{kind} fastlif_{name}_constants_{kind}_{version}
+#define fastlif_{name}_step_{kind} fastlif_{name}_step_{kind}_{version}
+#define fastlif_{name}_step_each_{kind} fastlif_{name}_step_each_{kind}_{version}
+#define fastlif_{name}_run_{kind} fastlif_{name}_run_{kind}_{version}
+#define fastlif_{name}_run_each_{kind} fastlif_{name}_run_each_{kind}_{version}
 
 typedef struct fastlif_{name}_{kind} {{
 {fields}
@@ -190,12 +192,14 @@ def identifiers(name: str) -> list[str]:
 
 def _declared(name: str, neuron: Neuron) -> str:
     parts = [_described(name, neuron)]
+    if _have_own(neuron):
+        parts.append(f"\n#define FASTLIF_{name.upper()}_NEURONS {_size(neuron)}")
     each = "each_" if _have_own(neuron) else ""
     for kind, (real, _) in REALS.items():
         names = neuron._model.names
         parts.append(
             _DECLARATIONS.format(
-                name=name, kind=kind, abi=ABI, form=each,
+                name=name, kind=kind, version=_version(neuron), form=each,
                 fields="\n".join(f"    {real} {constant};" for constant in names),
                 pointers="\n".join(f"    const {real} *{constant};" for constant in names),
             )
@@ -203,6 +207,12 @@ def _declared(name: str, neuron: Neuron) -> str:
         for form in ("", "each_"):
             parts += [f"{_prototype(what, name, neuron, kind, form)};\n" for what in _FUNCTION]
     return "".join(parts)
+
+
+def _version(neuron: Neuron) -> str:
+    """Return the version of a neuron's functions: it differs if structs or arguments do."""
+    layout = (neuron._model.names, neuron._model.rule.states, _spike(neuron), _have_own(neuron))
+    return f"v{ABI}_{hashlib.sha256(repr(layout).encode()).hexdigest()[:8]}"
 
 
 def _described(name: str, neuron: Neuron) -> str:
@@ -217,6 +227,8 @@ def _described(name: str, neuron: Neuron) -> str:
         lines += _wrapped(f"{state}: {_STATES[state]}{_start(neuron, state)}", "  ")
     several = neuron._model.rule.several
     lines.append(f"Spikes: {'their number in a step' if several else '0 or 1'}")
+    if _have_own(neuron):
+        lines += _wrapped(f"fastlif_{name}_constants_f32 and _f64 hold arrays of {_size(neuron)}")
     text = "\n".join(f" * {line}".rstrip() for line in lines).replace("*/", "* /")
     return f"\n/* {'-' * 90}\n{text}\n */"
 
@@ -274,7 +286,7 @@ def _constants_as_built(name: str, neuron: Neuron, kind: str) -> str:
         return f"\nconst fastlif_{name}_{kind} {variable} = {{{numbers}}};\n"
     text, arrays = "", []
     for constant, value in values.items():
-        arrays.append(f"{name}_{constant}_{kind}")
+        arrays.append(f"array_{name}_{constant}_{kind}")
         numbers = ", ".join(map(_literal, value.ravel().tolist()))
         text += f"\nstatic const {real} {arrays[-1]}[] = {{{numbers}}};"
     return f"{text}\nconst fastlif_{name}_each_{kind} {variable} = {{{', '.join(arrays)}}};\n"
@@ -285,6 +297,11 @@ def _literal(value: float) -> str:
     if math.isinf(value):
         return "INFINITY" if value > 0 else "-INFINITY"
     return value.hex()
+
+
+def _size(neuron: Neuron) -> int:
+    """Return the number of neurons that have their own constants."""
+    return next(iter(constants(neuron, np.float64).values())).size
 
 
 def _have_own(neuron: Neuron) -> bool:

@@ -35,20 +35,26 @@ class Placement:
         """
         if not self._allowed:
             return lambda: None
-        _move_to(self._own if caller else self._allowed - self._own)
+        held_on = self._own if caller else self._allowed - self._own
+        _move_to(held_on)
         end, held = time.monotonic() + _APART, True
 
         def release_in_time() -> None:
             nonlocal held
             if held and time.monotonic() > end:
                 held = False
-                _move_to(self._allowed)
+                self._free(held_on)
 
         return release_in_time
 
     def release(self) -> None:
-        """Let this thread run everywhere again."""
+        """Let the caller run everywhere again."""
         if self._allowed:
+            self._free(self._own)
+
+    def _free(self, held_on: set[int]) -> None:
+        """Let this thread run everywhere again, unless somebody has moved it meanwhile."""
+        if os.sched_getaffinity(0) == held_on:
             _move_to(self._allowed)
 
 

@@ -4,7 +4,6 @@ import contextlib
 import functools
 import os
 import threading
-import time
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -98,37 +97,42 @@ def for_each(
                 return
             work(item)
 
-    def help_out() -> None:
-        try:
-            serve(caller=False)
-        except BaseException as error:
-            errors.append(error)
-            stop.set()
+    # Locks that helpers at work hold. ``Thread.join`` would not do: interrupted, it takes a thread
+    # that goes on for one that has ended.
+    at_work: list[threading.Lock] = []
+    closed = threading.Event()
 
-    helpers = [threading.Thread(target=help_out, daemon=True) for _ in range(threads - 1)]
-    begun: list[threading.Thread] = []
+    def help_out() -> None:
+        mine = threading.Lock()
+        with mine:
+            at_work.append(mine)
+            if closed.is_set():  # nobody waits for a helper that begins only now
+                return
+            try:
+                serve(caller=False)
+            except BaseException as error:
+                errors.append(error)
+                stop.set()
+
     try:
-        for helper in helpers:
-            begun.append(helper)
-            helper.start()
+        with contextlib.suppress(RuntimeError):  # the system allows no more threads
+            for _ in range(threads - 1):
+                threading.Thread(target=help_out, daemon=True).start()
         serve(caller=True)
-        for helper in helpers:
-            helper.join()
+        _wait(at_work, closed)
+        placement.release()
     except BaseException:
         stop.set()
-        for helper in begun:
-            _join_if_started(helper)
-        raise
-    finally:
         placement.release()
+        _wait(at_work, closed)
+        raise
     if errors:
         raise errors[0]
 
 
-def _join_if_started(helper: threading.Thread) -> None:
-    """Join a thread, of which Ctrl-C may have interrupted the start."""
-    for _ in range(100):
-        with contextlib.suppress(RuntimeError):  # not started yet, or never
-            helper.join()
-            break
-        time.sleep(1e-3)
+def _wait(at_work: list[threading.Lock], closed: threading.Event) -> None:
+    """Wait until no helper is at work, and let none begin."""
+    closed.set()
+    for helper in at_work:
+        with helper:
+            pass

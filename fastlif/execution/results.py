@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastlif.checks import Numbers
-from fastlif.execution.state import State
+from fastlif.execution.state import VARIABLES, State
 from fastlif.kernels.compose import Rule
 from fastlif.model import Model
 
@@ -84,5 +84,7 @@ def _described(value: Any) -> str:
     if isinstance(value, Events):
         return f"{len(value.step)} spikes"
     if isinstance(value, State):
-        return " and ".join(name for name, array in value._asdict().items() if array is not None)
+        return " and ".join(
+            name for name in (*VARIABLES, "noise") if getattr(value, name) is not None
+        )
     return f"{value.dtype} {value.shape}"

@@ -7,13 +7,14 @@ Numba does not store such code in its cache, where it would outlive the neuron.
 from typing import Any
 
 import numpy as np
-from numba import carray, cfunc, from_dtype, njit, types
+from numba import carray, cfunc, from_dtype, types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic, overload
 
 from fastlif.kernels.compose import Rule, advance, constants_class, constants_of, drive
 from fastlif.kernels.jit import (
     OPTIONS,
+    compiled_here,
     contiguous,
     inlined,
     interrupts_deferred,
@@ -22,6 +23,8 @@ from fastlif.kernels.jit import (
     wide_vectors,
 )
 from fastlif.kernels.step import state_at
+
+_REALS = (types.Integer, types.Float, types.Boolean)
 
 OK, NULL, SIZE, OVERLAP = range(4)  # what a C function returns
 
@@ -66,15 +69,28 @@ def _size_of(values: Any) -> int | None:
     return values.shape[1] if values.ndim == 2 else None
 
 
+def _places_of_arrays(state):
+    """Return the places of the arrays in the type of a State, or of a tuple of arrays."""
+    kinds = getattr(state, "types", ())
+    given = isinstance(state, types.BaseNamedTuple)  # a State has None for what a neuron lacks
+    return [k for k, kind in enumerate(kinds) if isinstance(kind, types.Array) or not given]
+
+
 def _as_tuple(mem):
-    """Return the arrays of a state: ``mem`` itself, or the one array that it is."""
+    """Return the arrays of a state: of a State, of a tuple, or the one array that it is."""
 
 
 @overload(_as_tuple)
 def _overload_as_tuple(mem):
     if isinstance(mem, types.Array):
         return lambda mem: (mem,)
-    return (lambda mem: mem) if isinstance(mem, types.BaseTuple) else None
+    places = _places_of_arrays(mem)
+    if not 1 <= len(places) <= 3:
+        return None
+    a, b, c = (*places, 0, 0)[:3]
+    return (
+        lambda mem: (mem[a],), lambda mem: (mem[a], mem[b]), lambda mem: (mem[a], mem[b], mem[c]),
+    )[len(places) - 1]  # fmt: skip
 
 
 def _all_contiguous(arrays):
@@ -87,6 +103,25 @@ def _overload_all_contiguous(arrays):
         lambda arrays: (contiguous(arrays[0]),),
         lambda arrays: (contiguous(arrays[0]), contiguous(arrays[1])),
         lambda arrays: (contiguous(arrays[0]), contiguous(arrays[1]), contiguous(arrays[2])),
+    )[len(arrays) - 1]
+
+
+def _fit(arrays, size):
+    """Tell whether all arrays have this size and are contiguous."""
+
+
+@overload(_fit)
+def _overload_fit(arrays, size):
+    def one(array, size):
+        return array.size == size and side_by_side(array)
+
+    first = inlined(one)
+    return (
+        lambda arrays, size: first(arrays[0], size),
+        lambda arrays, size: first(arrays[0], size) and first(arrays[1], size),
+        lambda arrays, size: (
+            first(arrays[0], size) and first(arrays[1], size) and first(arrays[2], size)
+        ),
     )[len(arrays) - 1]
 
 
@@ -112,18 +147,17 @@ def _checked(test: Any) -> Any:
 
 def scalar(rule: Rule, values: Any) -> Any:
     """Return the compiled function ``advance(cur, state, j) -> (spk, state)`` for one neuron."""
-    require_jit()
     read, real, count = reader(rule, values), values.dtype.type, len(rule.states)
     names = ", ".join(rule.states)
 
     def test(arguments):
         cur, state, j = arguments
-        if not isinstance(cur, (types.Number, types.Boolean)):
+        if not isinstance(cur, _REALS):
             raise TypingError(f"cur must be a number, got {cur}")
         if not isinstance(j, types.Integer):
             raise TypingError(f"j must be an integer, got {j}")
         parts = (state,) if count == 1 else getattr(state, "types", ())
-        if len(parts) != count or not all(isinstance(part, types.Number) for part in parts):
+        if len(parts) != count or not all(isinstance(part, _REALS) for part in parts):
             wanted = "a number, the membrane" if count == 1 else f"a tuple ({names}) of numbers"
             raise TypingError(f"state must be {wanted}, got {state}")
 
@@ -149,7 +183,7 @@ def scalar(rule: Rule, values: Any) -> Any:
         new, spk = advance(rule, old, drive(rule, real(cur), c), c)
         return spk, new
 
-    return njit(**OPTIONS)((one, two, three)[count - 1])
+    return compiled_here((one, two, three)[count - 1])
 
 
 @inlined
@@ -164,16 +198,16 @@ def _advance_row(rule, read, cur, states, spk):
 
 def row(rule: Rule, values: Any, spike_dtype: np.dtype[Any]) -> Any:
     """Return the compiled function ``step(cur, mem, spk)`` for a population, in place."""
-    require_jit()
     read, size, count = reader(rule, values), _size_of(values), len(rule.states)
     wanted = {"cur": values.dtype, **dict.fromkeys(rule.states, values.dtype), "spk": spike_dtype}
     names = ", ".join(rule.states)
 
     def test(arguments):
         cur, mem, spk = arguments
-        states = (mem,) if count == 1 else getattr(mem, "types", ())
+        states = [mem.types[k] for k in _places_of_arrays(mem)] or [mem]
         if len(states) != count:
-            raise TypingError(f"mem must be a tuple of arrays ({names}), got {mem}")
+            arrays = "a 1-D array" if count == 1 else f"a State or a tuple of arrays ({names})"
+            raise TypingError(f"mem must be {arrays}, got {mem}")
         for (name, dtype), array in zip(wanted.items(), (cur, *states, spk), strict=True):
             if not isinstance(array, types.Array) or array.ndim != 1:
                 raise TypingError(f"{name} must be a 1-D array, got {array}")
@@ -187,11 +221,8 @@ def row(rule: Rule, values: Any, spike_dtype: np.dtype[Any]) -> Any:
     def step(cur, mem, spk):
         check((cur, mem, spk))
         wide_vectors()
-        for state in _as_tuple(mem):
-            if state.size != cur.size:
-                raise ValueError("cur, mem and spk must have the same size")
-            if not side_by_side(state):
-                raise ValueError("mem must be contiguous")
+        if not _fit(_as_tuple(mem), cur.size):
+            raise ValueError("mem must be contiguous, and have the same size as cur")
         if not (side_by_side(cur) and side_by_side(spk)):
             raise ValueError("cur and spk must be contiguous")
         if spk.size != cur.size or (size is not None and cur.size != size):
@@ -201,7 +232,7 @@ def row(rule: Rule, values: Any, spike_dtype: np.dtype[Any]) -> Any:
             raise ValueError("spk, mem and cur must not overlap in memory")
         _advance_row(rule, read, current, states, spikes)
 
-    return njit(**OPTIONS)(step)
+    return compiled_here(step)
 
 
 # --- for C ----------------------------------------------------------------------------------------

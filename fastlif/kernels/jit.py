@@ -17,9 +17,9 @@ from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, register_jitable
 
 __all__ = [
-    "OPTIONS", "as_computed", "compiled", "compiled_for_c", "contiguous", "inlined",
-    "inlined_early", "interrupts_deferred", "reinterpreted", "require_jit", "select", "separate",
-    "some_overlap", "variant_of", "wide_vectors",
+    "OPTIONS", "as_computed", "compiled", "compiled_for_c", "compiled_here", "contiguous",
+    "inlined", "inlined_early", "interrupts_deferred", "reinterpreted", "require_jit", "select",
+    "separate", "some_overlap", "variant_of", "wide_vectors",
 ]  # fmt: skip
 
 # Reproducible bits: no fastmath and no contraction into FMA, so that every machine rounds alike.
@@ -66,6 +66,17 @@ def compiled(function):
         _make_robust(dispatcher._cache)
     except RuntimeError:  # "cannot cache function ...: no locator available"
         dispatcher = njit(**OPTIONS)(function)
+    return _compiled_whole(dispatcher)
+
+
+def compiled_here(function):
+    """Compile ``function`` at its first call in this process: it refers to its memory."""
+    require_jit()
+    return _compiled_whole(njit(**OPTIONS)(function))
+
+
+def _compiled_whole(dispatcher):
+    """Let Ctrl-C wait while ``dispatcher`` compiles."""
     compile_now = dispatcher.compile  # which also loads what the cache holds
 
     def compile_whole(signature):
@@ -166,6 +177,8 @@ def contiguous(typing_context, row):
     A row of an array that is itself a slice has a stride known only at run time, and a loop over
     it does not vectorise. The caller has checked the stride.
     """
+    if not isinstance(row, types.Array) or row.ndim != 1:
+        return None  # Numba then raises TypingError
     result = types.Array(row.dtype, 1, "C", readonly=not row.mutable, aligned=row.aligned)
 
     def codegen(context, builder, signature, args):

@@ -305,6 +305,11 @@ class Neuron(ABC):
 
         return Integrator(self._model)
 
+    @functools.cached_property
+    def _forms(self) -> dict[Any, Any]:
+        """The forms in which the neuron was embedded; they live as long as it does."""
+        return {}
+
     @abstractmethod
     def _derive(self, dtype: np.dtype[Any]) -> Mapping[str, ArrayLike | None]:
         """Return the constants that the rule reads, by the names in rules.CONSTANTS."""

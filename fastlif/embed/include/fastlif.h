@@ -20,8 +20,9 @@
  *
  * The results are bit-for-bit identical to those of fastlif in Python, on every processor. The
  * functions return a status. If it is not FASTLIF_OK, nothing was written. They do not allocate
- * memory and have no state, so that any thread may call them at any time. Names have a version:
- * a program that was compiled with this header does not run with an incompatible library.
+ * memory and have no state, so that any thread may call them at any time. The symbols' names have a
+ * version and a code of the constants and state variables: a program that was compiled with this
+ * header does not start with a library in which these differ.
  */
 #ifndef FASTLIF_H
 #define FASTLIF_H
@@ -69,11 +70,11 @@ FASTLIF_API const char *fastlif_version(void);
  *   mem: membrane; starts at 0.0
  * Spikes: 0 or 1
  */
-#define fastlif_lapicque_constants_f32 fastlif_lapicque_constants_f32_v1
-#define fastlif_lapicque_step_f32 fastlif_lapicque_step_f32_v1
-#define fastlif_lapicque_step_each_f32 fastlif_lapicque_step_each_f32_v1
-#define fastlif_lapicque_run_f32 fastlif_lapicque_run_f32_v1
-#define fastlif_lapicque_run_each_f32 fastlif_lapicque_run_each_f32_v1
+#define fastlif_lapicque_constants_f32 fastlif_lapicque_constants_f32_v1_3179fb96
+#define fastlif_lapicque_step_f32 fastlif_lapicque_step_f32_v1_3179fb96
+#define fastlif_lapicque_step_each_f32 fastlif_lapicque_step_each_f32_v1_3179fb96
+#define fastlif_lapicque_run_f32 fastlif_lapicque_run_f32_v1_3179fb96
+#define fastlif_lapicque_run_each_f32 fastlif_lapicque_run_each_f32_v1_3179fb96
 
 typedef struct fastlif_lapicque_f32 {
     float threshold;
@@ -105,11 +106,11 @@ FASTLIF_API int fastlif_lapicque_run_each_f32(
     const fastlif_lapicque_each_f32 *constants, const float *current, float *mem,
     float *membrane, uint8_t *spikes, int64_t *counts, ptrdiff_t steps, ptrdiff_t n);
 
-#define fastlif_lapicque_constants_f64 fastlif_lapicque_constants_f64_v1
-#define fastlif_lapicque_step_f64 fastlif_lapicque_step_f64_v1
-#define fastlif_lapicque_step_each_f64 fastlif_lapicque_step_each_f64_v1
-#define fastlif_lapicque_run_f64 fastlif_lapicque_run_f64_v1
-#define fastlif_lapicque_run_each_f64 fastlif_lapicque_run_each_f64_v1
+#define fastlif_lapicque_constants_f64 fastlif_lapicque_constants_f64_v1_3179fb96
+#define fastlif_lapicque_step_f64 fastlif_lapicque_step_f64_v1_3179fb96
+#define fastlif_lapicque_step_each_f64 fastlif_lapicque_step_each_f64_v1_3179fb96
+#define fastlif_lapicque_run_f64 fastlif_lapicque_run_f64_v1_3179fb96
+#define fastlif_lapicque_run_each_f64 fastlif_lapicque_run_each_f64_v1_3179fb96
 
 typedef struct fastlif_lapicque_f64 {
     double threshold;
@@ -153,11 +154,11 @@ FASTLIF_API int fastlif_lapicque_run_each_f64(
  *   mem: membrane; starts at 0.0
  * Spikes: 0 or 1
  */
-#define fastlif_leaky_constants_f32 fastlif_leaky_constants_f32_v1
-#define fastlif_leaky_step_f32 fastlif_leaky_step_f32_v1
-#define fastlif_leaky_step_each_f32 fastlif_leaky_step_each_f32_v1
-#define fastlif_leaky_run_f32 fastlif_leaky_run_f32_v1
-#define fastlif_leaky_run_each_f32 fastlif_leaky_run_each_f32_v1
+#define fastlif_leaky_constants_f32 fastlif_leaky_constants_f32_v1_5d67cba2
+#define fastlif_leaky_step_f32 fastlif_leaky_step_f32_v1_5d67cba2
+#define fastlif_leaky_step_each_f32 fastlif_leaky_step_each_f32_v1_5d67cba2
+#define fastlif_leaky_run_f32 fastlif_leaky_run_f32_v1_5d67cba2
+#define fastlif_leaky_run_each_f32 fastlif_leaky_run_each_f32_v1_5d67cba2
 
 typedef struct fastlif_leaky_f32 {
     float threshold;
@@ -183,11 +184,11 @@ FASTLIF_API int fastlif_leaky_run_each_f32(
     const fastlif_leaky_each_f32 *constants, const float *current, float *mem,
     float *membrane, uint8_t *spikes, int64_t *counts, ptrdiff_t steps, ptrdiff_t n);
 
-#define fastlif_leaky_constants_f64 fastlif_leaky_constants_f64_v1
-#define fastlif_leaky_step_f64 fastlif_leaky_step_f64_v1
-#define fastlif_leaky_step_each_f64 fastlif_leaky_step_each_f64_v1
-#define fastlif_leaky_run_f64 fastlif_leaky_run_f64_v1
-#define fastlif_leaky_run_each_f64 fastlif_leaky_run_each_f64_v1
+#define fastlif_leaky_constants_f64 fastlif_leaky_constants_f64_v1_5d67cba2
+#define fastlif_leaky_step_f64 fastlif_leaky_step_f64_v1_5d67cba2
+#define fastlif_leaky_step_each_f64 fastlif_leaky_step_each_f64_v1_5d67cba2
+#define fastlif_leaky_run_f64 fastlif_leaky_run_f64_v1_5d67cba2
+#define fastlif_leaky_run_each_f64 fastlif_leaky_run_each_f64_v1_5d67cba2
 
 typedef struct fastlif_leaky_f64 {
     double threshold;
@@ -229,11 +230,11 @@ FASTLIF_API int fastlif_leaky_run_each_f64(
  *   mem: membrane; starts at 0.0
  * Spikes: 0 or 1
  */
-#define fastlif_lif_constants_f32 fastlif_lif_constants_f32_v1
-#define fastlif_lif_step_f32 fastlif_lif_step_f32_v1
-#define fastlif_lif_step_each_f32 fastlif_lif_step_each_f32_v1
-#define fastlif_lif_run_f32 fastlif_lif_run_f32_v1
-#define fastlif_lif_run_each_f32 fastlif_lif_run_each_f32_v1
+#define fastlif_lif_constants_f32 fastlif_lif_constants_f32_v1_bd142367
+#define fastlif_lif_step_f32 fastlif_lif_step_f32_v1_bd142367
+#define fastlif_lif_step_each_f32 fastlif_lif_step_each_f32_v1_bd142367
+#define fastlif_lif_run_f32 fastlif_lif_run_f32_v1_bd142367
+#define fastlif_lif_run_each_f32 fastlif_lif_run_each_f32_v1_bd142367
 
 typedef struct fastlif_lif_f32 {
     float threshold;
@@ -261,11 +262,11 @@ FASTLIF_API int fastlif_lif_run_each_f32(
     const fastlif_lif_each_f32 *constants, const float *current, float *mem,
     float *membrane, uint8_t *spikes, int64_t *counts, ptrdiff_t steps, ptrdiff_t n);
 
-#define fastlif_lif_constants_f64 fastlif_lif_constants_f64_v1
-#define fastlif_lif_step_f64 fastlif_lif_step_f64_v1
-#define fastlif_lif_step_each_f64 fastlif_lif_step_each_f64_v1
-#define fastlif_lif_run_f64 fastlif_lif_run_f64_v1
-#define fastlif_lif_run_each_f64 fastlif_lif_run_each_f64_v1
+#define fastlif_lif_constants_f64 fastlif_lif_constants_f64_v1_bd142367
+#define fastlif_lif_step_f64 fastlif_lif_step_f64_v1_bd142367
+#define fastlif_lif_step_each_f64 fastlif_lif_step_each_f64_v1_bd142367
+#define fastlif_lif_run_f64 fastlif_lif_run_f64_v1_bd142367
+#define fastlif_lif_run_each_f64 fastlif_lif_run_each_f64_v1_bd142367
 
 typedef struct fastlif_lif_f64 {
     double threshold;
@@ -309,11 +310,11 @@ FASTLIF_API int fastlif_lif_run_each_f64(
  *   mem: membrane; starts at 0.0
  * Spikes: 0 or 1
  */
-#define fastlif_lif_at_once_constants_f32 fastlif_lif_at_once_constants_f32_v1
-#define fastlif_lif_at_once_step_f32 fastlif_lif_at_once_step_f32_v1
-#define fastlif_lif_at_once_step_each_f32 fastlif_lif_at_once_step_each_f32_v1
-#define fastlif_lif_at_once_run_f32 fastlif_lif_at_once_run_f32_v1
-#define fastlif_lif_at_once_run_each_f32 fastlif_lif_at_once_run_each_f32_v1
+#define fastlif_lif_at_once_constants_f32 fastlif_lif_at_once_constants_f32_v1_bd142367
+#define fastlif_lif_at_once_step_f32 fastlif_lif_at_once_step_f32_v1_bd142367
+#define fastlif_lif_at_once_step_each_f32 fastlif_lif_at_once_step_each_f32_v1_bd142367
+#define fastlif_lif_at_once_run_f32 fastlif_lif_at_once_run_f32_v1_bd142367
+#define fastlif_lif_at_once_run_each_f32 fastlif_lif_at_once_run_each_f32_v1_bd142367
 
 typedef struct fastlif_lif_at_once_f32 {
     float threshold;
@@ -341,11 +342,11 @@ FASTLIF_API int fastlif_lif_at_once_run_each_f32(
     const fastlif_lif_at_once_each_f32 *constants, const float *current, float *mem,
     float *membrane, uint8_t *spikes, int64_t *counts, ptrdiff_t steps, ptrdiff_t n);
 
-#define fastlif_lif_at_once_constants_f64 fastlif_lif_at_once_constants_f64_v1
-#define fastlif_lif_at_once_step_f64 fastlif_lif_at_once_step_f64_v1
-#define fastlif_lif_at_once_step_each_f64 fastlif_lif_at_once_step_each_f64_v1
-#define fastlif_lif_at_once_run_f64 fastlif_lif_at_once_run_f64_v1
-#define fastlif_lif_at_once_run_each_f64 fastlif_lif_at_once_run_each_f64_v1
+#define fastlif_lif_at_once_constants_f64 fastlif_lif_at_once_constants_f64_v1_bd142367
+#define fastlif_lif_at_once_step_f64 fastlif_lif_at_once_step_f64_v1_bd142367
+#define fastlif_lif_at_once_step_each_f64 fastlif_lif_at_once_step_each_f64_v1_bd142367
+#define fastlif_lif_at_once_run_f64 fastlif_lif_at_once_run_f64_v1_bd142367
+#define fastlif_lif_at_once_run_each_f64 fastlif_lif_at_once_run_each_f64_v1_bd142367
 
 typedef struct fastlif_lif_at_once_f64 {
     double threshold;
@@ -389,11 +390,11 @@ FASTLIF_API int fastlif_lif_at_once_run_each_f64(
  *   mem: membrane; starts at 0.0
  * Spikes: 0 or 1
  */
-#define fastlif_brian2_lif_constants_f32 fastlif_brian2_lif_constants_f32_v1
-#define fastlif_brian2_lif_step_f32 fastlif_brian2_lif_step_f32_v1
-#define fastlif_brian2_lif_step_each_f32 fastlif_brian2_lif_step_each_f32_v1
-#define fastlif_brian2_lif_run_f32 fastlif_brian2_lif_run_f32_v1
-#define fastlif_brian2_lif_run_each_f32 fastlif_brian2_lif_run_each_f32_v1
+#define fastlif_brian2_lif_constants_f32 fastlif_brian2_lif_constants_f32_v1_e5d87b26
+#define fastlif_brian2_lif_step_f32 fastlif_brian2_lif_step_f32_v1_e5d87b26
+#define fastlif_brian2_lif_step_each_f32 fastlif_brian2_lif_step_each_f32_v1_e5d87b26
+#define fastlif_brian2_lif_run_f32 fastlif_brian2_lif_run_f32_v1_e5d87b26
+#define fastlif_brian2_lif_run_each_f32 fastlif_brian2_lif_run_each_f32_v1_e5d87b26
 
 typedef struct fastlif_brian2_lif_f32 {
     float threshold;
@@ -425,11 +426,11 @@ FASTLIF_API int fastlif_brian2_lif_run_each_f32(
     const fastlif_brian2_lif_each_f32 *constants, const float *current, float *mem,
     float *membrane, uint8_t *spikes, int64_t *counts, ptrdiff_t steps, ptrdiff_t n);
 
-#define fastlif_brian2_lif_constants_f64 fastlif_brian2_lif_constants_f64_v1
-#define fastlif_brian2_lif_step_f64 fastlif_brian2_lif_step_f64_v1
-#define fastlif_brian2_lif_step_each_f64 fastlif_brian2_lif_step_each_f64_v1
-#define fastlif_brian2_lif_run_f64 fastlif_brian2_lif_run_f64_v1
-#define fastlif_brian2_lif_run_each_f64 fastlif_brian2_lif_run_each_f64_v1
+#define fastlif_brian2_lif_constants_f64 fastlif_brian2_lif_constants_f64_v1_e5d87b26
+#define fastlif_brian2_lif_step_f64 fastlif_brian2_lif_step_f64_v1_e5d87b26
+#define fastlif_brian2_lif_step_each_f64 fastlif_brian2_lif_step_each_f64_v1_e5d87b26
+#define fastlif_brian2_lif_run_f64 fastlif_brian2_lif_run_f64_v1_e5d87b26
+#define fastlif_brian2_lif_run_each_f64 fastlif_brian2_lif_run_each_f64_v1_e5d87b26
 
 typedef struct fastlif_brian2_lif_f64 {
     double threshold;
@@ -480,11 +481,11 @@ FASTLIF_API int fastlif_brian2_lif_run_each_f64(
  *     within a step; starts at 0
  * Spikes: 0 or 1
  */
-#define fastlif_nengo_lif_constants_f32 fastlif_nengo_lif_constants_f32_v1
-#define fastlif_nengo_lif_step_f32 fastlif_nengo_lif_step_f32_v1
-#define fastlif_nengo_lif_step_each_f32 fastlif_nengo_lif_step_each_f32_v1
-#define fastlif_nengo_lif_run_f32 fastlif_nengo_lif_run_f32_v1
-#define fastlif_nengo_lif_run_each_f32 fastlif_nengo_lif_run_each_f32_v1
+#define fastlif_nengo_lif_constants_f32 fastlif_nengo_lif_constants_f32_v1_60706231
+#define fastlif_nengo_lif_step_f32 fastlif_nengo_lif_step_f32_v1_60706231
+#define fastlif_nengo_lif_step_each_f32 fastlif_nengo_lif_step_each_f32_v1_60706231
+#define fastlif_nengo_lif_run_f32 fastlif_nengo_lif_run_f32_v1_60706231
+#define fastlif_nengo_lif_run_each_f32 fastlif_nengo_lif_run_each_f32_v1_60706231
 
 typedef struct fastlif_nengo_lif_f32 {
     float threshold;
@@ -520,11 +521,11 @@ FASTLIF_API int fastlif_nengo_lif_run_each_f32(
     const fastlif_nengo_lif_each_f32 *constants, const float *current, float *mem, float *refractory,
     float *membrane, uint8_t *spikes, int64_t *counts, ptrdiff_t steps, ptrdiff_t n);
 
-#define fastlif_nengo_lif_constants_f64 fastlif_nengo_lif_constants_f64_v1
-#define fastlif_nengo_lif_step_f64 fastlif_nengo_lif_step_f64_v1
-#define fastlif_nengo_lif_step_each_f64 fastlif_nengo_lif_step_each_f64_v1
-#define fastlif_nengo_lif_run_f64 fastlif_nengo_lif_run_f64_v1
-#define fastlif_nengo_lif_run_each_f64 fastlif_nengo_lif_run_each_f64_v1
+#define fastlif_nengo_lif_constants_f64 fastlif_nengo_lif_constants_f64_v1_60706231
+#define fastlif_nengo_lif_step_f64 fastlif_nengo_lif_step_f64_v1_60706231
+#define fastlif_nengo_lif_step_each_f64 fastlif_nengo_lif_step_each_f64_v1_60706231
+#define fastlif_nengo_lif_run_f64 fastlif_nengo_lif_run_f64_v1_60706231
+#define fastlif_nengo_lif_run_each_f64 fastlif_nengo_lif_run_each_f64_v1_60706231
 
 typedef struct fastlif_nengo_lif_f64 {
     double threshold;
@@ -574,11 +575,11 @@ FASTLIF_API int fastlif_nengo_lif_run_each_f64(
  *   mem: membrane; starts at 0.0
  * Spikes: their number in a step
  */
-#define fastlif_nengo_spiking_rectified_linear_constants_f32 fastlif_nengo_spiking_rectified_linear_constants_f32_v1
-#define fastlif_nengo_spiking_rectified_linear_step_f32 fastlif_nengo_spiking_rectified_linear_step_f32_v1
-#define fastlif_nengo_spiking_rectified_linear_step_each_f32 fastlif_nengo_spiking_rectified_linear_step_each_f32_v1
-#define fastlif_nengo_spiking_rectified_linear_run_f32 fastlif_nengo_spiking_rectified_linear_run_f32_v1
-#define fastlif_nengo_spiking_rectified_linear_run_each_f32 fastlif_nengo_spiking_rectified_linear_run_each_f32_v1
+#define fastlif_nengo_spiking_rectified_linear_constants_f32 fastlif_nengo_spiking_rectified_linear_constants_f32_v1_21688382
+#define fastlif_nengo_spiking_rectified_linear_step_f32 fastlif_nengo_spiking_rectified_linear_step_f32_v1_21688382
+#define fastlif_nengo_spiking_rectified_linear_step_each_f32 fastlif_nengo_spiking_rectified_linear_step_each_f32_v1_21688382
+#define fastlif_nengo_spiking_rectified_linear_run_f32 fastlif_nengo_spiking_rectified_linear_run_f32_v1_21688382
+#define fastlif_nengo_spiking_rectified_linear_run_each_f32 fastlif_nengo_spiking_rectified_linear_run_each_f32_v1_21688382
 
 typedef struct fastlif_nengo_spiking_rectified_linear_f32 {
     float threshold;
@@ -608,11 +609,11 @@ FASTLIF_API int fastlif_nengo_spiking_rectified_linear_run_each_f32(
     const fastlif_nengo_spiking_rectified_linear_each_f32 *constants, const float *current, float *mem,
     float *membrane, int32_t *spikes, int64_t *counts, ptrdiff_t steps, ptrdiff_t n);
 
-#define fastlif_nengo_spiking_rectified_linear_constants_f64 fastlif_nengo_spiking_rectified_linear_constants_f64_v1
-#define fastlif_nengo_spiking_rectified_linear_step_f64 fastlif_nengo_spiking_rectified_linear_step_f64_v1
-#define fastlif_nengo_spiking_rectified_linear_step_each_f64 fastlif_nengo_spiking_rectified_linear_step_each_f64_v1
-#define fastlif_nengo_spiking_rectified_linear_run_f64 fastlif_nengo_spiking_rectified_linear_run_f64_v1
-#define fastlif_nengo_spiking_rectified_linear_run_each_f64 fastlif_nengo_spiking_rectified_linear_run_each_f64_v1
+#define fastlif_nengo_spiking_rectified_linear_constants_f64 fastlif_nengo_spiking_rectified_linear_constants_f64_v1_21688382
+#define fastlif_nengo_spiking_rectified_linear_step_f64 fastlif_nengo_spiking_rectified_linear_step_f64_v1_21688382
+#define fastlif_nengo_spiking_rectified_linear_step_each_f64 fastlif_nengo_spiking_rectified_linear_step_each_f64_v1_21688382
+#define fastlif_nengo_spiking_rectified_linear_run_f64 fastlif_nengo_spiking_rectified_linear_run_f64_v1_21688382
+#define fastlif_nengo_spiking_rectified_linear_run_each_f64 fastlif_nengo_spiking_rectified_linear_run_each_f64_v1_21688382
 
 typedef struct fastlif_nengo_spiking_rectified_linear_f64 {
     double threshold;
@@ -661,11 +662,11 @@ FASTLIF_API int fastlif_nengo_spiking_rectified_linear_run_each_f64(
  *     within a step; starts at 0
  * Spikes: 0 or 1
  */
-#define fastlif_nest_iaf_psc_delta_constants_f32 fastlif_nest_iaf_psc_delta_constants_f32_v1
-#define fastlif_nest_iaf_psc_delta_step_f32 fastlif_nest_iaf_psc_delta_step_f32_v1
-#define fastlif_nest_iaf_psc_delta_step_each_f32 fastlif_nest_iaf_psc_delta_step_each_f32_v1
-#define fastlif_nest_iaf_psc_delta_run_f32 fastlif_nest_iaf_psc_delta_run_f32_v1
-#define fastlif_nest_iaf_psc_delta_run_each_f32 fastlif_nest_iaf_psc_delta_run_each_f32_v1
+#define fastlif_nest_iaf_psc_delta_constants_f32 fastlif_nest_iaf_psc_delta_constants_f32_v1_d7c0bd79
+#define fastlif_nest_iaf_psc_delta_step_f32 fastlif_nest_iaf_psc_delta_step_f32_v1_d7c0bd79
+#define fastlif_nest_iaf_psc_delta_step_each_f32 fastlif_nest_iaf_psc_delta_step_each_f32_v1_d7c0bd79
+#define fastlif_nest_iaf_psc_delta_run_f32 fastlif_nest_iaf_psc_delta_run_f32_v1_d7c0bd79
+#define fastlif_nest_iaf_psc_delta_run_each_f32 fastlif_nest_iaf_psc_delta_run_each_f32_v1_d7c0bd79
 
 typedef struct fastlif_nest_iaf_psc_delta_f32 {
     float threshold;
@@ -699,11 +700,11 @@ FASTLIF_API int fastlif_nest_iaf_psc_delta_run_each_f32(
     const fastlif_nest_iaf_psc_delta_each_f32 *constants, const float *current, float *mem, float *refractory,
     float *membrane, uint8_t *spikes, int64_t *counts, ptrdiff_t steps, ptrdiff_t n);
 
-#define fastlif_nest_iaf_psc_delta_constants_f64 fastlif_nest_iaf_psc_delta_constants_f64_v1
-#define fastlif_nest_iaf_psc_delta_step_f64 fastlif_nest_iaf_psc_delta_step_f64_v1
-#define fastlif_nest_iaf_psc_delta_step_each_f64 fastlif_nest_iaf_psc_delta_step_each_f64_v1
-#define fastlif_nest_iaf_psc_delta_run_f64 fastlif_nest_iaf_psc_delta_run_f64_v1
-#define fastlif_nest_iaf_psc_delta_run_each_f64 fastlif_nest_iaf_psc_delta_run_each_f64_v1
+#define fastlif_nest_iaf_psc_delta_constants_f64 fastlif_nest_iaf_psc_delta_constants_f64_v1_d7c0bd79
+#define fastlif_nest_iaf_psc_delta_step_f64 fastlif_nest_iaf_psc_delta_step_f64_v1_d7c0bd79
+#define fastlif_nest_iaf_psc_delta_step_each_f64 fastlif_nest_iaf_psc_delta_step_each_f64_v1_d7c0bd79
+#define fastlif_nest_iaf_psc_delta_run_f64 fastlif_nest_iaf_psc_delta_run_f64_v1_d7c0bd79
+#define fastlif_nest_iaf_psc_delta_run_each_f64 fastlif_nest_iaf_psc_delta_run_each_f64_v1_d7c0bd79
 
 typedef struct fastlif_nest_iaf_psc_delta_f64 {
     double threshold;
@@ -755,11 +756,11 @@ FASTLIF_API int fastlif_nest_iaf_psc_delta_run_each_f64(
  *   syn: synaptic current; starts at 0
  * Spikes: 0 or 1
  */
-#define fastlif_nir_cuba_lif_constants_f32 fastlif_nir_cuba_lif_constants_f32_v1
-#define fastlif_nir_cuba_lif_step_f32 fastlif_nir_cuba_lif_step_f32_v1
-#define fastlif_nir_cuba_lif_step_each_f32 fastlif_nir_cuba_lif_step_each_f32_v1
-#define fastlif_nir_cuba_lif_run_f32 fastlif_nir_cuba_lif_run_f32_v1
-#define fastlif_nir_cuba_lif_run_each_f32 fastlif_nir_cuba_lif_run_each_f32_v1
+#define fastlif_nir_cuba_lif_constants_f32 fastlif_nir_cuba_lif_constants_f32_v1_a4b8d4e0
+#define fastlif_nir_cuba_lif_step_f32 fastlif_nir_cuba_lif_step_f32_v1_a4b8d4e0
+#define fastlif_nir_cuba_lif_step_each_f32 fastlif_nir_cuba_lif_step_each_f32_v1_a4b8d4e0
+#define fastlif_nir_cuba_lif_run_f32 fastlif_nir_cuba_lif_run_f32_v1_a4b8d4e0
+#define fastlif_nir_cuba_lif_run_each_f32 fastlif_nir_cuba_lif_run_each_f32_v1_a4b8d4e0
 
 typedef struct fastlif_nir_cuba_lif_f32 {
     float threshold;
@@ -793,11 +794,11 @@ FASTLIF_API int fastlif_nir_cuba_lif_run_each_f32(
     const fastlif_nir_cuba_lif_each_f32 *constants, const float *current, float *mem, float *syn,
     float *membrane, uint8_t *spikes, int64_t *counts, ptrdiff_t steps, ptrdiff_t n);
 
-#define fastlif_nir_cuba_lif_constants_f64 fastlif_nir_cuba_lif_constants_f64_v1
-#define fastlif_nir_cuba_lif_step_f64 fastlif_nir_cuba_lif_step_f64_v1
-#define fastlif_nir_cuba_lif_step_each_f64 fastlif_nir_cuba_lif_step_each_f64_v1
-#define fastlif_nir_cuba_lif_run_f64 fastlif_nir_cuba_lif_run_f64_v1
-#define fastlif_nir_cuba_lif_run_each_f64 fastlif_nir_cuba_lif_run_each_f64_v1
+#define fastlif_nir_cuba_lif_constants_f64 fastlif_nir_cuba_lif_constants_f64_v1_a4b8d4e0
+#define fastlif_nir_cuba_lif_step_f64 fastlif_nir_cuba_lif_step_f64_v1_a4b8d4e0
+#define fastlif_nir_cuba_lif_step_each_f64 fastlif_nir_cuba_lif_step_each_f64_v1_a4b8d4e0
+#define fastlif_nir_cuba_lif_run_f64 fastlif_nir_cuba_lif_run_f64_v1_a4b8d4e0
+#define fastlif_nir_cuba_lif_run_each_f64 fastlif_nir_cuba_lif_run_each_f64_v1_a4b8d4e0
 
 typedef struct fastlif_nir_cuba_lif_f64 {
     double threshold;
@@ -844,11 +845,11 @@ FASTLIF_API int fastlif_nir_cuba_lif_run_each_f64(
  *   mem: membrane; starts at 0.0
  * Spikes: 0 or 1
  */
-#define fastlif_nir_if_constants_f32 fastlif_nir_if_constants_f32_v1
-#define fastlif_nir_if_step_f32 fastlif_nir_if_step_f32_v1
-#define fastlif_nir_if_step_each_f32 fastlif_nir_if_step_each_f32_v1
-#define fastlif_nir_if_run_f32 fastlif_nir_if_run_f32_v1
-#define fastlif_nir_if_run_each_f32 fastlif_nir_if_run_each_f32_v1
+#define fastlif_nir_if_constants_f32 fastlif_nir_if_constants_f32_v1_a0884779
+#define fastlif_nir_if_step_f32 fastlif_nir_if_step_f32_v1_a0884779
+#define fastlif_nir_if_step_each_f32 fastlif_nir_if_step_each_f32_v1_a0884779
+#define fastlif_nir_if_run_f32 fastlif_nir_if_run_f32_v1_a0884779
+#define fastlif_nir_if_run_each_f32 fastlif_nir_if_run_each_f32_v1_a0884779
 
 typedef struct fastlif_nir_if_f32 {
     float threshold;
@@ -876,11 +877,11 @@ FASTLIF_API int fastlif_nir_if_run_each_f32(
     const fastlif_nir_if_each_f32 *constants, const float *current, float *mem,
     float *membrane, uint8_t *spikes, int64_t *counts, ptrdiff_t steps, ptrdiff_t n);
 
-#define fastlif_nir_if_constants_f64 fastlif_nir_if_constants_f64_v1
-#define fastlif_nir_if_step_f64 fastlif_nir_if_step_f64_v1
-#define fastlif_nir_if_step_each_f64 fastlif_nir_if_step_each_f64_v1
-#define fastlif_nir_if_run_f64 fastlif_nir_if_run_f64_v1
-#define fastlif_nir_if_run_each_f64 fastlif_nir_if_run_each_f64_v1
+#define fastlif_nir_if_constants_f64 fastlif_nir_if_constants_f64_v1_a0884779
+#define fastlif_nir_if_step_f64 fastlif_nir_if_step_f64_v1_a0884779
+#define fastlif_nir_if_step_each_f64 fastlif_nir_if_step_each_f64_v1_a0884779
+#define fastlif_nir_if_run_f64 fastlif_nir_if_run_f64_v1_a0884779
+#define fastlif_nir_if_run_each_f64 fastlif_nir_if_run_each_f64_v1_a0884779
 
 typedef struct fastlif_nir_if_f64 {
     double threshold;
@@ -922,11 +923,11 @@ FASTLIF_API int fastlif_nir_if_run_each_f64(
  *   mem: membrane; starts at 0.0
  * Spikes: 0 or 1
  */
-#define fastlif_nir_li_constants_f32 fastlif_nir_li_constants_f32_v1
-#define fastlif_nir_li_step_f32 fastlif_nir_li_step_f32_v1
-#define fastlif_nir_li_step_each_f32 fastlif_nir_li_step_each_f32_v1
-#define fastlif_nir_li_run_f32 fastlif_nir_li_run_f32_v1
-#define fastlif_nir_li_run_each_f32 fastlif_nir_li_run_each_f32_v1
+#define fastlif_nir_li_constants_f32 fastlif_nir_li_constants_f32_v1_f135eee5
+#define fastlif_nir_li_step_f32 fastlif_nir_li_step_f32_v1_f135eee5
+#define fastlif_nir_li_step_each_f32 fastlif_nir_li_step_each_f32_v1_f135eee5
+#define fastlif_nir_li_run_f32 fastlif_nir_li_run_f32_v1_f135eee5
+#define fastlif_nir_li_run_each_f32 fastlif_nir_li_run_each_f32_v1_f135eee5
 
 typedef struct fastlif_nir_li_f32 {
     float threshold;
@@ -956,11 +957,11 @@ FASTLIF_API int fastlif_nir_li_run_each_f32(
     const fastlif_nir_li_each_f32 *constants, const float *current, float *mem,
     float *membrane, uint8_t *spikes, int64_t *counts, ptrdiff_t steps, ptrdiff_t n);
 
-#define fastlif_nir_li_constants_f64 fastlif_nir_li_constants_f64_v1
-#define fastlif_nir_li_step_f64 fastlif_nir_li_step_f64_v1
-#define fastlif_nir_li_step_each_f64 fastlif_nir_li_step_each_f64_v1
-#define fastlif_nir_li_run_f64 fastlif_nir_li_run_f64_v1
-#define fastlif_nir_li_run_each_f64 fastlif_nir_li_run_each_f64_v1
+#define fastlif_nir_li_constants_f64 fastlif_nir_li_constants_f64_v1_f135eee5
+#define fastlif_nir_li_step_f64 fastlif_nir_li_step_f64_v1_f135eee5
+#define fastlif_nir_li_step_each_f64 fastlif_nir_li_step_each_f64_v1_f135eee5
+#define fastlif_nir_li_run_f64 fastlif_nir_li_run_f64_v1_f135eee5
+#define fastlif_nir_li_run_each_f64 fastlif_nir_li_run_each_f64_v1_f135eee5
 
 typedef struct fastlif_nir_li_f64 {
     double threshold;
@@ -1004,11 +1005,11 @@ FASTLIF_API int fastlif_nir_li_run_each_f64(
  *   mem: membrane; starts at 0.0
  * Spikes: 0 or 1
  */
-#define fastlif_nir_lif_constants_f32 fastlif_nir_lif_constants_f32_v1
-#define fastlif_nir_lif_step_f32 fastlif_nir_lif_step_f32_v1
-#define fastlif_nir_lif_step_each_f32 fastlif_nir_lif_step_each_f32_v1
-#define fastlif_nir_lif_run_f32 fastlif_nir_lif_run_f32_v1
-#define fastlif_nir_lif_run_each_f32 fastlif_nir_lif_run_each_f32_v1
+#define fastlif_nir_lif_constants_f32 fastlif_nir_lif_constants_f32_v1_f135eee5
+#define fastlif_nir_lif_step_f32 fastlif_nir_lif_step_f32_v1_f135eee5
+#define fastlif_nir_lif_step_each_f32 fastlif_nir_lif_step_each_f32_v1_f135eee5
+#define fastlif_nir_lif_run_f32 fastlif_nir_lif_run_f32_v1_f135eee5
+#define fastlif_nir_lif_run_each_f32 fastlif_nir_lif_run_each_f32_v1_f135eee5
 
 typedef struct fastlif_nir_lif_f32 {
     float threshold;
@@ -1038,11 +1039,11 @@ FASTLIF_API int fastlif_nir_lif_run_each_f32(
     const fastlif_nir_lif_each_f32 *constants, const float *current, float *mem,
     float *membrane, uint8_t *spikes, int64_t *counts, ptrdiff_t steps, ptrdiff_t n);
 
-#define fastlif_nir_lif_constants_f64 fastlif_nir_lif_constants_f64_v1
-#define fastlif_nir_lif_step_f64 fastlif_nir_lif_step_f64_v1
-#define fastlif_nir_lif_step_each_f64 fastlif_nir_lif_step_each_f64_v1
-#define fastlif_nir_lif_run_f64 fastlif_nir_lif_run_f64_v1
-#define fastlif_nir_lif_run_each_f64 fastlif_nir_lif_run_each_f64_v1
+#define fastlif_nir_lif_constants_f64 fastlif_nir_lif_constants_f64_v1_f135eee5
+#define fastlif_nir_lif_step_f64 fastlif_nir_lif_step_f64_v1_f135eee5
+#define fastlif_nir_lif_step_each_f64 fastlif_nir_lif_step_each_f64_v1_f135eee5
+#define fastlif_nir_lif_run_f64 fastlif_nir_lif_run_f64_v1_f135eee5
+#define fastlif_nir_lif_run_each_f64 fastlif_nir_lif_run_each_f64_v1_f135eee5
 
 typedef struct fastlif_nir_lif_f64 {
     double threshold;
@@ -1089,11 +1090,11 @@ FASTLIF_API int fastlif_nir_lif_run_each_f64(
  *   syn: synaptic current; starts at 0
  * Spikes: 0 or 1
  */
-#define fastlif_norse_lif_constants_f32 fastlif_norse_lif_constants_f32_v1
-#define fastlif_norse_lif_step_f32 fastlif_norse_lif_step_f32_v1
-#define fastlif_norse_lif_step_each_f32 fastlif_norse_lif_step_each_f32_v1
-#define fastlif_norse_lif_run_f32 fastlif_norse_lif_run_f32_v1
-#define fastlif_norse_lif_run_each_f32 fastlif_norse_lif_run_each_f32_v1
+#define fastlif_norse_lif_constants_f32 fastlif_norse_lif_constants_f32_v1_44280129
+#define fastlif_norse_lif_step_f32 fastlif_norse_lif_step_f32_v1_44280129
+#define fastlif_norse_lif_step_each_f32 fastlif_norse_lif_step_each_f32_v1_44280129
+#define fastlif_norse_lif_run_f32 fastlif_norse_lif_run_f32_v1_44280129
+#define fastlif_norse_lif_run_each_f32 fastlif_norse_lif_run_each_f32_v1_44280129
 
 typedef struct fastlif_norse_lif_f32 {
     float threshold;
@@ -1125,11 +1126,11 @@ FASTLIF_API int fastlif_norse_lif_run_each_f32(
     const fastlif_norse_lif_each_f32 *constants, const float *current, float *mem, float *syn,
     float *membrane, uint8_t *spikes, int64_t *counts, ptrdiff_t steps, ptrdiff_t n);
 
-#define fastlif_norse_lif_constants_f64 fastlif_norse_lif_constants_f64_v1
-#define fastlif_norse_lif_step_f64 fastlif_norse_lif_step_f64_v1
-#define fastlif_norse_lif_step_each_f64 fastlif_norse_lif_step_each_f64_v1
-#define fastlif_norse_lif_run_f64 fastlif_norse_lif_run_f64_v1
-#define fastlif_norse_lif_run_each_f64 fastlif_norse_lif_run_each_f64_v1
+#define fastlif_norse_lif_constants_f64 fastlif_norse_lif_constants_f64_v1_44280129
+#define fastlif_norse_lif_step_f64 fastlif_norse_lif_step_f64_v1_44280129
+#define fastlif_norse_lif_step_each_f64 fastlif_norse_lif_step_each_f64_v1_44280129
+#define fastlif_norse_lif_run_f64 fastlif_norse_lif_run_f64_v1_44280129
+#define fastlif_norse_lif_run_each_f64 fastlif_norse_lif_run_each_f64_v1_44280129
 
 typedef struct fastlif_norse_lif_f64 {
     double threshold;
@@ -1176,11 +1177,11 @@ FASTLIF_API int fastlif_norse_lif_run_each_f64(
  *   mem: membrane; starts at 0.0
  * Spikes: 0 or 1
  */
-#define fastlif_norse_lif_box_constants_f32 fastlif_norse_lif_box_constants_f32_v1
-#define fastlif_norse_lif_box_step_f32 fastlif_norse_lif_box_step_f32_v1
-#define fastlif_norse_lif_box_step_each_f32 fastlif_norse_lif_box_step_each_f32_v1
-#define fastlif_norse_lif_box_run_f32 fastlif_norse_lif_box_run_f32_v1
-#define fastlif_norse_lif_box_run_each_f32 fastlif_norse_lif_box_run_each_f32_v1
+#define fastlif_norse_lif_box_constants_f32 fastlif_norse_lif_box_constants_f32_v1_68374081
+#define fastlif_norse_lif_box_step_f32 fastlif_norse_lif_box_step_f32_v1_68374081
+#define fastlif_norse_lif_box_step_each_f32 fastlif_norse_lif_box_step_each_f32_v1_68374081
+#define fastlif_norse_lif_box_run_f32 fastlif_norse_lif_box_run_f32_v1_68374081
+#define fastlif_norse_lif_box_run_each_f32 fastlif_norse_lif_box_run_each_f32_v1_68374081
 
 typedef struct fastlif_norse_lif_box_f32 {
     float threshold;
@@ -1210,11 +1211,11 @@ FASTLIF_API int fastlif_norse_lif_box_run_each_f32(
     const fastlif_norse_lif_box_each_f32 *constants, const float *current, float *mem,
     float *membrane, uint8_t *spikes, int64_t *counts, ptrdiff_t steps, ptrdiff_t n);
 
-#define fastlif_norse_lif_box_constants_f64 fastlif_norse_lif_box_constants_f64_v1
-#define fastlif_norse_lif_box_step_f64 fastlif_norse_lif_box_step_f64_v1
-#define fastlif_norse_lif_box_step_each_f64 fastlif_norse_lif_box_step_each_f64_v1
-#define fastlif_norse_lif_box_run_f64 fastlif_norse_lif_box_run_f64_v1
-#define fastlif_norse_lif_box_run_each_f64 fastlif_norse_lif_box_run_each_f64_v1
+#define fastlif_norse_lif_box_constants_f64 fastlif_norse_lif_box_constants_f64_v1_68374081
+#define fastlif_norse_lif_box_step_f64 fastlif_norse_lif_box_step_f64_v1_68374081
+#define fastlif_norse_lif_box_step_each_f64 fastlif_norse_lif_box_step_each_f64_v1_68374081
+#define fastlif_norse_lif_box_run_f64 fastlif_norse_lif_box_run_f64_v1_68374081
+#define fastlif_norse_lif_box_run_each_f64 fastlif_norse_lif_box_run_each_f64_v1_68374081
 
 typedef struct fastlif_norse_lif_box_f64 {
     double threshold;
@@ -1262,11 +1263,11 @@ FASTLIF_API int fastlif_norse_lif_box_run_each_f64(
  *   syn: synaptic current; starts at 0
  * Spikes: their number in a step
  */
-#define fastlif_rockpool_lif_constants_f32 fastlif_rockpool_lif_constants_f32_v1
-#define fastlif_rockpool_lif_step_f32 fastlif_rockpool_lif_step_f32_v1
-#define fastlif_rockpool_lif_step_each_f32 fastlif_rockpool_lif_step_each_f32_v1
-#define fastlif_rockpool_lif_run_f32 fastlif_rockpool_lif_run_f32_v1
-#define fastlif_rockpool_lif_run_each_f32 fastlif_rockpool_lif_run_each_f32_v1
+#define fastlif_rockpool_lif_constants_f32 fastlif_rockpool_lif_constants_f32_v1_643b3917
+#define fastlif_rockpool_lif_step_f32 fastlif_rockpool_lif_step_f32_v1_643b3917
+#define fastlif_rockpool_lif_step_each_f32 fastlif_rockpool_lif_step_each_f32_v1_643b3917
+#define fastlif_rockpool_lif_run_f32 fastlif_rockpool_lif_run_f32_v1_643b3917
+#define fastlif_rockpool_lif_run_each_f32 fastlif_rockpool_lif_run_each_f32_v1_643b3917
 
 typedef struct fastlif_rockpool_lif_f32 {
     float threshold;
@@ -1300,11 +1301,11 @@ FASTLIF_API int fastlif_rockpool_lif_run_each_f32(
     const fastlif_rockpool_lif_each_f32 *constants, const float *current, float *mem, float *syn,
     float *membrane, int32_t *spikes, int64_t *counts, ptrdiff_t steps, ptrdiff_t n);
 
-#define fastlif_rockpool_lif_constants_f64 fastlif_rockpool_lif_constants_f64_v1
-#define fastlif_rockpool_lif_step_f64 fastlif_rockpool_lif_step_f64_v1
-#define fastlif_rockpool_lif_step_each_f64 fastlif_rockpool_lif_step_each_f64_v1
-#define fastlif_rockpool_lif_run_f64 fastlif_rockpool_lif_run_f64_v1
-#define fastlif_rockpool_lif_run_each_f64 fastlif_rockpool_lif_run_each_f64_v1
+#define fastlif_rockpool_lif_constants_f64 fastlif_rockpool_lif_constants_f64_v1_643b3917
+#define fastlif_rockpool_lif_step_f64 fastlif_rockpool_lif_step_f64_v1_643b3917
+#define fastlif_rockpool_lif_step_each_f64 fastlif_rockpool_lif_step_each_f64_v1_643b3917
+#define fastlif_rockpool_lif_run_f64 fastlif_rockpool_lif_run_f64_v1_643b3917
+#define fastlif_rockpool_lif_run_each_f64 fastlif_rockpool_lif_run_each_f64_v1_643b3917
 
 typedef struct fastlif_rockpool_lif_f64 {
     double threshold;
@@ -1353,11 +1354,11 @@ FASTLIF_API int fastlif_rockpool_lif_run_each_f64(
  *   mem: membrane; starts at 0.0
  * Spikes: their number in a step
  */
-#define fastlif_sinabs_lif_constants_f32 fastlif_sinabs_lif_constants_f32_v1
-#define fastlif_sinabs_lif_step_f32 fastlif_sinabs_lif_step_f32_v1
-#define fastlif_sinabs_lif_step_each_f32 fastlif_sinabs_lif_step_each_f32_v1
-#define fastlif_sinabs_lif_run_f32 fastlif_sinabs_lif_run_f32_v1
-#define fastlif_sinabs_lif_run_each_f32 fastlif_sinabs_lif_run_each_f32_v1
+#define fastlif_sinabs_lif_constants_f32 fastlif_sinabs_lif_constants_f32_v1_e7920155
+#define fastlif_sinabs_lif_step_f32 fastlif_sinabs_lif_step_f32_v1_e7920155
+#define fastlif_sinabs_lif_step_each_f32 fastlif_sinabs_lif_step_each_f32_v1_e7920155
+#define fastlif_sinabs_lif_run_f32 fastlif_sinabs_lif_run_f32_v1_e7920155
+#define fastlif_sinabs_lif_run_each_f32 fastlif_sinabs_lif_run_each_f32_v1_e7920155
 
 typedef struct fastlif_sinabs_lif_f32 {
     float threshold;
@@ -1387,11 +1388,11 @@ FASTLIF_API int fastlif_sinabs_lif_run_each_f32(
     const fastlif_sinabs_lif_each_f32 *constants, const float *current, float *mem,
     float *membrane, int32_t *spikes, int64_t *counts, ptrdiff_t steps, ptrdiff_t n);
 
-#define fastlif_sinabs_lif_constants_f64 fastlif_sinabs_lif_constants_f64_v1
-#define fastlif_sinabs_lif_step_f64 fastlif_sinabs_lif_step_f64_v1
-#define fastlif_sinabs_lif_step_each_f64 fastlif_sinabs_lif_step_each_f64_v1
-#define fastlif_sinabs_lif_run_f64 fastlif_sinabs_lif_run_f64_v1
-#define fastlif_sinabs_lif_run_each_f64 fastlif_sinabs_lif_run_each_f64_v1
+#define fastlif_sinabs_lif_constants_f64 fastlif_sinabs_lif_constants_f64_v1_e7920155
+#define fastlif_sinabs_lif_step_f64 fastlif_sinabs_lif_step_f64_v1_e7920155
+#define fastlif_sinabs_lif_step_each_f64 fastlif_sinabs_lif_step_each_f64_v1_e7920155
+#define fastlif_sinabs_lif_run_f64 fastlif_sinabs_lif_run_f64_v1_e7920155
+#define fastlif_sinabs_lif_run_each_f64 fastlif_sinabs_lif_run_each_f64_v1_e7920155
 
 typedef struct fastlif_sinabs_lif_f64 {
     double threshold;
@@ -1437,11 +1438,11 @@ FASTLIF_API int fastlif_sinabs_lif_run_each_f64(
  *   mem: membrane; starts at 0.0
  * Spikes: 0 or 1
  */
-#define fastlif_snntorch_lapicque_constants_f32 fastlif_snntorch_lapicque_constants_f32_v1
-#define fastlif_snntorch_lapicque_step_f32 fastlif_snntorch_lapicque_step_f32_v1
-#define fastlif_snntorch_lapicque_step_each_f32 fastlif_snntorch_lapicque_step_each_f32_v1
-#define fastlif_snntorch_lapicque_run_f32 fastlif_snntorch_lapicque_run_f32_v1
-#define fastlif_snntorch_lapicque_run_each_f32 fastlif_snntorch_lapicque_run_each_f32_v1
+#define fastlif_snntorch_lapicque_constants_f32 fastlif_snntorch_lapicque_constants_f32_v1_3179fb96
+#define fastlif_snntorch_lapicque_step_f32 fastlif_snntorch_lapicque_step_f32_v1_3179fb96
+#define fastlif_snntorch_lapicque_step_each_f32 fastlif_snntorch_lapicque_step_each_f32_v1_3179fb96
+#define fastlif_snntorch_lapicque_run_f32 fastlif_snntorch_lapicque_run_f32_v1_3179fb96
+#define fastlif_snntorch_lapicque_run_each_f32 fastlif_snntorch_lapicque_run_each_f32_v1_3179fb96
 
 typedef struct fastlif_snntorch_lapicque_f32 {
     float threshold;
@@ -1473,11 +1474,11 @@ FASTLIF_API int fastlif_snntorch_lapicque_run_each_f32(
     const fastlif_snntorch_lapicque_each_f32 *constants, const float *current, float *mem,
     float *membrane, uint8_t *spikes, int64_t *counts, ptrdiff_t steps, ptrdiff_t n);
 
-#define fastlif_snntorch_lapicque_constants_f64 fastlif_snntorch_lapicque_constants_f64_v1
-#define fastlif_snntorch_lapicque_step_f64 fastlif_snntorch_lapicque_step_f64_v1
-#define fastlif_snntorch_lapicque_step_each_f64 fastlif_snntorch_lapicque_step_each_f64_v1
-#define fastlif_snntorch_lapicque_run_f64 fastlif_snntorch_lapicque_run_f64_v1
-#define fastlif_snntorch_lapicque_run_each_f64 fastlif_snntorch_lapicque_run_each_f64_v1
+#define fastlif_snntorch_lapicque_constants_f64 fastlif_snntorch_lapicque_constants_f64_v1_3179fb96
+#define fastlif_snntorch_lapicque_step_f64 fastlif_snntorch_lapicque_step_f64_v1_3179fb96
+#define fastlif_snntorch_lapicque_step_each_f64 fastlif_snntorch_lapicque_step_each_f64_v1_3179fb96
+#define fastlif_snntorch_lapicque_run_f64 fastlif_snntorch_lapicque_run_f64_v1_3179fb96
+#define fastlif_snntorch_lapicque_run_each_f64 fastlif_snntorch_lapicque_run_each_f64_v1_3179fb96
 
 typedef struct fastlif_snntorch_lapicque_f64 {
     double threshold;
@@ -1521,11 +1522,11 @@ FASTLIF_API int fastlif_snntorch_lapicque_run_each_f64(
  *   mem: membrane; starts at 0.0
  * Spikes: 0 or 1
  */
-#define fastlif_snntorch_leaky_constants_f32 fastlif_snntorch_leaky_constants_f32_v1
-#define fastlif_snntorch_leaky_step_f32 fastlif_snntorch_leaky_step_f32_v1
-#define fastlif_snntorch_leaky_step_each_f32 fastlif_snntorch_leaky_step_each_f32_v1
-#define fastlif_snntorch_leaky_run_f32 fastlif_snntorch_leaky_run_f32_v1
-#define fastlif_snntorch_leaky_run_each_f32 fastlif_snntorch_leaky_run_each_f32_v1
+#define fastlif_snntorch_leaky_constants_f32 fastlif_snntorch_leaky_constants_f32_v1_5d67cba2
+#define fastlif_snntorch_leaky_step_f32 fastlif_snntorch_leaky_step_f32_v1_5d67cba2
+#define fastlif_snntorch_leaky_step_each_f32 fastlif_snntorch_leaky_step_each_f32_v1_5d67cba2
+#define fastlif_snntorch_leaky_run_f32 fastlif_snntorch_leaky_run_f32_v1_5d67cba2
+#define fastlif_snntorch_leaky_run_each_f32 fastlif_snntorch_leaky_run_each_f32_v1_5d67cba2
 
 typedef struct fastlif_snntorch_leaky_f32 {
     float threshold;
@@ -1551,11 +1552,11 @@ FASTLIF_API int fastlif_snntorch_leaky_run_each_f32(
     const fastlif_snntorch_leaky_each_f32 *constants, const float *current, float *mem,
     float *membrane, uint8_t *spikes, int64_t *counts, ptrdiff_t steps, ptrdiff_t n);
 
-#define fastlif_snntorch_leaky_constants_f64 fastlif_snntorch_leaky_constants_f64_v1
-#define fastlif_snntorch_leaky_step_f64 fastlif_snntorch_leaky_step_f64_v1
-#define fastlif_snntorch_leaky_step_each_f64 fastlif_snntorch_leaky_step_each_f64_v1
-#define fastlif_snntorch_leaky_run_f64 fastlif_snntorch_leaky_run_f64_v1
-#define fastlif_snntorch_leaky_run_each_f64 fastlif_snntorch_leaky_run_each_f64_v1
+#define fastlif_snntorch_leaky_constants_f64 fastlif_snntorch_leaky_constants_f64_v1_5d67cba2
+#define fastlif_snntorch_leaky_step_f64 fastlif_snntorch_leaky_step_f64_v1_5d67cba2
+#define fastlif_snntorch_leaky_step_each_f64 fastlif_snntorch_leaky_step_each_f64_v1_5d67cba2
+#define fastlif_snntorch_leaky_run_f64 fastlif_snntorch_leaky_run_f64_v1_5d67cba2
+#define fastlif_snntorch_leaky_run_each_f64 fastlif_snntorch_leaky_run_each_f64_v1_5d67cba2
 
 typedef struct fastlif_snntorch_leaky_f64 {
     double threshold;
@@ -1594,11 +1595,11 @@ FASTLIF_API int fastlif_snntorch_leaky_run_each_f64(
  *   mem: membrane; starts at 0.0
  * Spikes: 0 or 1
  */
-#define fastlif_spikingjelly_if_constants_f32 fastlif_spikingjelly_if_constants_f32_v1
-#define fastlif_spikingjelly_if_step_f32 fastlif_spikingjelly_if_step_f32_v1
-#define fastlif_spikingjelly_if_step_each_f32 fastlif_spikingjelly_if_step_each_f32_v1
-#define fastlif_spikingjelly_if_run_f32 fastlif_spikingjelly_if_run_f32_v1
-#define fastlif_spikingjelly_if_run_each_f32 fastlif_spikingjelly_if_run_each_f32_v1
+#define fastlif_spikingjelly_if_constants_f32 fastlif_spikingjelly_if_constants_f32_v1_8771479e
+#define fastlif_spikingjelly_if_step_f32 fastlif_spikingjelly_if_step_f32_v1_8771479e
+#define fastlif_spikingjelly_if_step_each_f32 fastlif_spikingjelly_if_step_each_f32_v1_8771479e
+#define fastlif_spikingjelly_if_run_f32 fastlif_spikingjelly_if_run_f32_v1_8771479e
+#define fastlif_spikingjelly_if_run_each_f32 fastlif_spikingjelly_if_run_each_f32_v1_8771479e
 
 typedef struct fastlif_spikingjelly_if_f32 {
     float threshold;
@@ -1626,11 +1627,11 @@ FASTLIF_API int fastlif_spikingjelly_if_run_each_f32(
     const fastlif_spikingjelly_if_each_f32 *constants, const float *current, float *mem,
     float *membrane, uint8_t *spikes, int64_t *counts, ptrdiff_t steps, ptrdiff_t n);
 
-#define fastlif_spikingjelly_if_constants_f64 fastlif_spikingjelly_if_constants_f64_v1
-#define fastlif_spikingjelly_if_step_f64 fastlif_spikingjelly_if_step_f64_v1
-#define fastlif_spikingjelly_if_step_each_f64 fastlif_spikingjelly_if_step_each_f64_v1
-#define fastlif_spikingjelly_if_run_f64 fastlif_spikingjelly_if_run_f64_v1
-#define fastlif_spikingjelly_if_run_each_f64 fastlif_spikingjelly_if_run_each_f64_v1
+#define fastlif_spikingjelly_if_constants_f64 fastlif_spikingjelly_if_constants_f64_v1_8771479e
+#define fastlif_spikingjelly_if_step_f64 fastlif_spikingjelly_if_step_f64_v1_8771479e
+#define fastlif_spikingjelly_if_step_each_f64 fastlif_spikingjelly_if_step_each_f64_v1_8771479e
+#define fastlif_spikingjelly_if_run_f64 fastlif_spikingjelly_if_run_f64_v1_8771479e
+#define fastlif_spikingjelly_if_run_each_f64 fastlif_spikingjelly_if_run_each_f64_v1_8771479e
 
 typedef struct fastlif_spikingjelly_if_f64 {
     double threshold;
@@ -1672,11 +1673,11 @@ FASTLIF_API int fastlif_spikingjelly_if_run_each_f64(
  *   mem: membrane; starts at 0.0
  * Spikes: 0 or 1
  */
-#define fastlif_spikingjelly_lif_constants_f32 fastlif_spikingjelly_lif_constants_f32_v1
-#define fastlif_spikingjelly_lif_step_f32 fastlif_spikingjelly_lif_step_f32_v1
-#define fastlif_spikingjelly_lif_step_each_f32 fastlif_spikingjelly_lif_step_each_f32_v1
-#define fastlif_spikingjelly_lif_run_f32 fastlif_spikingjelly_lif_run_f32_v1
-#define fastlif_spikingjelly_lif_run_each_f32 fastlif_spikingjelly_lif_run_each_f32_v1
+#define fastlif_spikingjelly_lif_constants_f32 fastlif_spikingjelly_lif_constants_f32_v1_a409ee94
+#define fastlif_spikingjelly_lif_step_f32 fastlif_spikingjelly_lif_step_f32_v1_a409ee94
+#define fastlif_spikingjelly_lif_step_each_f32 fastlif_spikingjelly_lif_step_each_f32_v1_a409ee94
+#define fastlif_spikingjelly_lif_run_f32 fastlif_spikingjelly_lif_run_f32_v1_a409ee94
+#define fastlif_spikingjelly_lif_run_each_f32 fastlif_spikingjelly_lif_run_each_f32_v1_a409ee94
 
 typedef struct fastlif_spikingjelly_lif_f32 {
     float threshold;
@@ -1706,11 +1707,11 @@ FASTLIF_API int fastlif_spikingjelly_lif_run_each_f32(
     const fastlif_spikingjelly_lif_each_f32 *constants, const float *current, float *mem,
     float *membrane, uint8_t *spikes, int64_t *counts, ptrdiff_t steps, ptrdiff_t n);
 
-#define fastlif_spikingjelly_lif_constants_f64 fastlif_spikingjelly_lif_constants_f64_v1
-#define fastlif_spikingjelly_lif_step_f64 fastlif_spikingjelly_lif_step_f64_v1
-#define fastlif_spikingjelly_lif_step_each_f64 fastlif_spikingjelly_lif_step_each_f64_v1
-#define fastlif_spikingjelly_lif_run_f64 fastlif_spikingjelly_lif_run_f64_v1
-#define fastlif_spikingjelly_lif_run_each_f64 fastlif_spikingjelly_lif_run_each_f64_v1
+#define fastlif_spikingjelly_lif_constants_f64 fastlif_spikingjelly_lif_constants_f64_v1_a409ee94
+#define fastlif_spikingjelly_lif_step_f64 fastlif_spikingjelly_lif_step_f64_v1_a409ee94
+#define fastlif_spikingjelly_lif_step_each_f64 fastlif_spikingjelly_lif_step_each_f64_v1_a409ee94
+#define fastlif_spikingjelly_lif_run_f64 fastlif_spikingjelly_lif_run_f64_v1_a409ee94
+#define fastlif_spikingjelly_lif_run_each_f64 fastlif_spikingjelly_lif_run_each_f64_v1_a409ee94
 
 typedef struct fastlif_spikingjelly_lif_f64 {
     double threshold;
