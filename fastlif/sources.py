@@ -56,6 +56,7 @@ __all__ = [
 
 _Random = TypeVar("_Random", bound="RandomSource")
 _F64 = np.dtype(np.float64)
+_NEVER = 2.0**62  # steps
 
 
 class RandomSource(Source):
@@ -142,7 +143,7 @@ class PoissonSpikes(RandomSource):
     >>> neuron = fastlif.LIF(tau=0.02, R=5.0, order="at_once")
     >>> run = neuron.run(source + 0.2, steps=10_000, record="counts")
     >>> run.counts
-    array([ 6, 23])
+    array([104, 135])
     """
 
     def __init__(
@@ -255,7 +256,7 @@ class GaussianCurrent(RandomSource):
     def _compile(
         self, dtype: np.dtype[Any], population: tuple[int, ...], noise: Sequence[Numbers]
     ) -> Compiled:
-        return self._normal(dtype, population, self.mean, self.std, int(kernels.NORMALS))
+        return self._normal(dtype, population, self.mean, self.std, int(kernels.WHITE))
 
     def _normal(
         self, dtype: np.dtype[Any], population: tuple[int, ...], mean: Any, std: Any, stream: int
@@ -332,7 +333,7 @@ class OrnsteinUhlenbeckCurrent(GaussianCurrent):
         )
 
     def _first_noise(self, dtype: np.dtype[Any], population: tuple[int, ...]) -> list[Numbers]:
-        compiled = self._normal(dtype, population, 0.0, self.std, int(kernels.FIRST_NORMALS))
+        compiled = self._normal(dtype, population, 0.0, self.std, int(kernels.FIRST_COLORED))
         return [kernels.first_row(compiled.function, compiled.numbers, population, dtype)]
 
     def _compile(
@@ -420,7 +421,7 @@ class PulseCurrent(_Course):
             value=parameter("value", value),
             start=parameter("start", start),
             length=parameter("length", length, above=0, finite=False),
-            period=parameter("period", period, above=0, finite=False),
+            period=np.minimum(parameter("period", period, above=0, finite=False), _NEVER),
         )
 
 

@@ -37,7 +37,7 @@ SOURCES = {
     "bytes plus a bias": sources.WeightedInput(RNG.integers(0, 3, (STEPS, SIZE), np.uint8), 0.2)
     + sources.Constant(EACH),
 }
-NEURON = fastlif.LIF(tau=10.0, time_step=1.0, order="at_once")
+NEURON = fastlif.LIF(tau=5.0, time_step=1.0, threshold=0.1, order="at_once")
 
 
 @pytest.fixture(params=SOURCES)
@@ -64,9 +64,9 @@ def test_a_run_uses_the_numbers_of_a_sample(source, dtype):
     assert ours.final.steps == STEPS
 
 
-def test_two_runs_joined_by_the_final_state_equal_one(source):
-    if source.rows is not None:
-        pytest.skip("an array begins with each run")
+@pytest.mark.parametrize("name", [n for n, each in SOURCES.items() if each.rows is None])
+def test_two_runs_joined_by_the_final_state_equal_one(name):
+    source = SOURCES[name]
     whole = run(source, dtype=source.dtype)
     first = run(source, steps=23, dtype=source.dtype)
     second = run(source, first.final, STEPS - 23)
@@ -147,7 +147,8 @@ def test_steps_count_single_steps_too():
     _, state = neuron(np.full(3, 0.3, F4), state)
     assert state.steps == 2
     source = sources.PulseCurrent(1.0, start=2, length=1)
-    assert neuron.run(source, steps=2, initial=state).membrane[:, 0].tolist()[0] > state.mem[0]
+    ours = neuron.run(source, steps=1, initial=state)
+    assert same_bits(ours.membrane, neuron.run(np.ones((1, 3), F4), initial=state).membrane)
     assert neuron.run(np.zeros((5, 3), F4), initial=state).final.steps == 7
 
 
@@ -236,7 +237,7 @@ def test_probabilities_at_the_ends():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: sources.PoissonSpikes(1.5), ValueError, r"rate must be a probability from 0 to 1, got 1\.5"),
+        (lambda: sources.PoissonSpikes(1.5), ValueError, r"rate must be a prob.* to 1, got 1\.5"),
         (lambda: sources.PoissonSpikes([0.1, np.nan]), ValueError, "rate must be a prob.*got nan"),
         (lambda: sources.PoissonSpikes(100.0, time_step=0.1), ValueError, r"rate\*time_step must"),
         (lambda: sources.PoissonSpikes(0.1, np.inf), ValueError, "weight must be finite"),
@@ -261,7 +262,7 @@ def test_probabilities_at_the_ends():
         (lambda: NEURON.run(sources.Constant([1.0, 2.0]), steps=4, initial=np.zeros(3)),
          ValueError, "do not broadcast to one population"),
         (lambda: NEURON.run(SOURCES["correlated noise"], steps=4, initial=fastlif.State(
-            np.zeros(SIZE, F4), noise=np.zeros(SIZE))), ValueError, r"initial\.noise must have shape"),
+            np.zeros(SIZE, F4), noise=np.zeros(SIZE))), ValueError, r"initial\.noise must"),
     ],
 )  # fmt: skip
 def test_invalid_arguments_are_rejected(make, error, message):

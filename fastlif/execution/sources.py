@@ -195,7 +195,7 @@ class WeightedInput(Source):
     >>> spikes = np.random.default_rng(0).random((200, 3)) < [0.1, 0.2, 0.3]
     >>> source = fastlif.sources.WeightedInput(spikes, weight=2.0) + 0.1
     >>> fastlif.LIF(tau=0.02, R=10.0).run(source, record="counts").counts
-    array([ 9, 16, 29])
+    array([19, 26, 62])
     """
 
     def __init__(self, values: ArrayLike, weight: ArrayLike = 1.0) -> None:

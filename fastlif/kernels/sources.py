@@ -29,7 +29,7 @@ from fastlif.kernels.normal import normals
 from fastlif.kernels.random import PAGE, fill, unchanged, word
 
 # Streams of random numbers: those of one seed are independent.
-SPIKES, TIES, NORMALS, FIRST_NORMALS = (np.uint32(k) for k in range(4))
+SPIKES, TIES, WHITE, COLORED, FIRST_COLORED = (np.uint32(k) for k in range(5))
 
 
 def scratch_items(size: int) -> int:
@@ -242,7 +242,7 @@ def ornstein_uhlenbeck(dtype: np.dtype[Any]) -> Any:
         means, keeps = _array(numbers, 1, 0, first, kind), _array(numbers, 4, 0, first, kind)
         deviations, state = _array(numbers, 7, 0, first, kind), _array(numbers, 10, 0, first, kind)
         words = _as_pointer(scratch, np.uint32)
-        place = fill(words, first, size, step, NORMALS, numbers[0], normals)
+        place = fill(words, first, size, step, COLORED, numbers[0], normals)
         standard = _as_pointer(scratch, np.float32)
         for k in range(size):
             j = np.uintp(k)
