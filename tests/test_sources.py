@@ -162,7 +162,7 @@ def test_courses():
     step = sources.PulseCurrent([1.0, 2.0], start=[3, 5]).sample(50, 2)
     assert np.array_equal(step, np.stack([t >= 3, 2.0 * (t >= 5)], axis=1))
     ramp = sources.RampCurrent(1.0, -1.0, start=10, stop=30).sample(50, dtype="f8")
-    np.testing.assert_allclose(ramp, np.interp(t, [10, 30], [1, -1]), rtol=1e-15)
+    np.testing.assert_allclose(ramp, np.interp(t, [10, 30], [1, -1]), rtol=0, atol=1e-15)
     sine = sources.SineCurrent(2.0, 3.0, 0.2, 1.0, time_step=0.01).sample(50, dtype="f8")
     expected = 1 + 2 * np.sin(2 * np.pi * (3 * t * 0.01 + 0.2))
     np.testing.assert_allclose(sine, expected, rtol=0, atol=1e-13)
