@@ -7,6 +7,7 @@ import brian2
 import numpy as np
 from brian2.core.functions import timestep
 from brian2.devices.device import RuntimeDevice, get_device
+from brian2.groups.neurongroup import StateUpdater, Thresholder
 from brian2.units.fundamentalunits import Quantity
 from brian2.utils.stringtools import get_identifiers
 
@@ -20,7 +21,7 @@ from fastlif.interop._brian2_equations import (
     now,
     threshold_of,
 )
-from fastlif.kernels.hosted import charge_kernel, fire_kernel, recover_kernel
+from fastlif.kernels.hosted import charge_and_fire_kernel, charge_kernel, fire_kernel
 from fastlif.kernels.rules import above, reached
 
 
@@ -51,41 +52,45 @@ class Acceleration:
     def _array(self, name: str) -> Any:
         return self.group.variables[name].get_value()
 
+    def _state(self) -> tuple[Any, Any]:
+        """Return the arrays of what Brian2 knows of refractory periods."""
+        if not self._refracts:
+            return None, None
+        return self._array("not_refractory"), self._array("lastspike")
+
     def _update(self, namespace: Any) -> "_Code":
-        """Return what integrates one step, after it has ended refractory periods."""
+        """Return what integrates one step."""
         dt = float(self.group.clock.dt_)
         match = matching(self.group, namespace, dt)
-        mem, charge = self._array(self._membrane), charge_kernel(match.rule)
-        active = self._array("not_refractory") if self._pauses else None
+        mem, cur, time = self._array(self._membrane), match.cur, self._array("t")
         constants = _constants_of(self.group, match, dt)
-        cur = match.cur
+        state = self._state()
+        least = self._least_elapsed(namespace, dt) if self._refracts else 0.0
+        self._fused = _adjacent(self.group)
+        if self._fused:
+            kernel = charge_and_fire_kernel(match.rule, self._pauses, self._fires)
+            threshold, events = self._threshold_value(namespace), self._array("_spikespace")
+            return _Code(
+                lambda: kernel(
+                    mem, now(cur), *constants(), *state, time[0], least, now(threshold), events
+                )
+            )
+        charge = charge_kernel(match.rule, self._pauses)
+        return _Code(lambda: charge(mem, now(cur), *constants(), *state, time[0], least))
 
-        def integrate() -> None:
-            charge(mem, now(cur), *constants(), active)
-
-        if not self._refracts:
-            return _Code(integrate)
-        least = self._least_elapsed(namespace, dt)
-        state = self._array("not_refractory"), self._array("lastspike")
-        time, recover = self._array("t"), recover_kernel()
-
-        def recover_and_integrate() -> None:
-            recover(*state, time[0], least)
-            integrate()
-
-        return _Code(recover_and_integrate)
+    def _threshold_value(self, namespace: Any) -> Any:
+        return Scope(self.group, get_identifiers(self._threshold), namespace).value(self._threshold)
 
     def _test(self, namespace: Any) -> "_Code":
         """Return what tests for spikes."""
-        scope = Scope(self.group, get_identifiers(self._threshold), namespace)
-        threshold, fire = scope.value(self._threshold), fire_kernel(self._fires)
         mem, events, time = map(self._array, (self._membrane, "_spikespace", "t"))
-        state = (None, None)
-        if self._refracts:
-            state = self._array("not_refractory"), self._array("lastspike")
+        threshold, fire, state = (
+            self._threshold_value(namespace), fire_kernel(self._fires), self._state()
+        )
 
         def test() -> None:
-            fire(mem, now(threshold), events, *state, time[0])
+            if not self._fused:
+                fire(mem, now(threshold), events, *state, time[0])
 
         def clear() -> None:
             events[-1] = 0
@@ -149,6 +154,25 @@ def _least_elapsed(period: Any, dt: float) -> Any:
         enough = np.trunc((middle + 1e-3 * dt) / dt) >= steps
         high = np.where(inside & enough, middle, high)
         low = np.where(inside & ~enough, middle, low)
+
+
+def _adjacent(group: Any) -> bool:
+    """Tell whether nothing can act on the group between its integration and its test."""
+    updater, test = group.state_updater, group.thresholder["spike"]
+    networks = [net for ref in brian2.Network.__instances__() if (net := ref()) is not None]
+    found = False
+    for network in networks:
+        objects = network.sorted_objects
+        if updater not in objects:
+            continue
+        found = True
+        between = objects[objects.index(updater) + 1 :]
+        if test not in between:
+            return False
+        for item in between[: between.index(test)]:
+            if not isinstance(item, (StateUpdater, Thresholder)) or item.group._linked_variables:
+                return False
+    return found
 
 
 def _require_runtime() -> None:

@@ -19,6 +19,7 @@ from fastlif.kernels.rules import CONSTANTS
 NAMES = ("gain", "rest", "rate", "keep", "step", "tau")
 _Constants = constants_class(tuple(name for name in CONSTANTS if name in (*NAMES, "threshold")))
 _CHUNK = 64  # neurons that are tested for a spike together
+_BLOCK = 1024  # neurons whose state stays in the first-level cache from one part to the next
 
 
 def _item(values, j):
@@ -70,47 +71,90 @@ def _overload_mark(active, last, j, now):
     return mark
 
 
-@functools.cache
-def recover_kernel() -> Any:
-    """Return ``recover(active, last, now, least)``.
-
-    A neuron is active if at least the time ``least`` has passed since its last spike.
-    """
-
-    def recover(active, last, now, least):
-        wide_vectors()
-        for k in range(active.size):
-            j = np.uintp(k)
-            active[j] = now - last[j] >= _item(least, j)
-
-    return compiled(recover)
+# --- the parts, for the neurons from start to stop ------------------------------------------------
 
 
-@functools.cache
-def charge_kernel(rule: Rule) -> Any:
-    """Return ``charge(mem, cur, *constants, active)``: the integration of one step, in place.
+@inlined
+def _recover(start, stop, active, last, now, least):
+    for k in range(start, stop):
+        j = np.uintp(k)
+        active[j] = now - last[j] >= _item(least, j)
 
-    ``constants`` are in the order of NAMES. Neurons that are not active keep their membrane;
-    ``active`` is None if all neurons are integrated.
-    """
+
+@inlined
+def _constants_at(j, gain, rest, rate, keep, step, tau, threshold):
+    return _Constants(
+        threshold=_item(threshold, j),
+        gain=_item(gain, j),
+        rate=_item(rate, j),
+        keep=_item(keep, j),
+        step=_item(step, j),
+        rest=_item(rest, j),
+        tau=_item(tau, j),
+    )
+
+
+def _charging(rule):
     drive, charge = rule.drive, rule.charge
 
-    def integrate(mem, cur, gain, rest, rate, keep, step, tau, active):
-        wide_vectors()
-        for k in range(mem.size):
+    @inlined
+    def integrate(start, stop, mem, cur, active, gain, rest, rate, keep, step, tau):
+        for k in range(start, stop):
             j = np.uintp(k)
-            c = _Constants(
-                threshold=0.0,
-                gain=_item(gain, j),
-                rate=_item(rate, j),
-                keep=_item(keep, j),
-                step=_item(step, j),
-                rest=_item(rest, j),
-                tau=_item(tau, j),
-            )
+            c = _constants_at(j, gain, rest, rate, keep, step, tau, 0.0)
             u = mem[j]
             b = charge(u, drive(_item(cur, j), c), c)
             mem[j] = as_computed(_held(active, j, u, b))
+
+    return integrate
+
+
+def _firing(fires):
+    @inlined
+    def spike(j, mem, threshold, active):
+        c = _constants_at(j, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, threshold)
+        return _fired(active, j, fires(mem[j], c))
+
+    @inlined
+    def fire(start, stop, count, mem, threshold, events, active, last, now):
+        for first in range(start, stop, _CHUNK):
+            end = min(first + _CHUNK, stop)
+            some = 0
+            for k in range(first, end):
+                some += spike(np.uintp(k), mem, threshold, active)
+            if some:
+                for k in range(first, end):
+                    j = np.uintp(k)
+                    if spike(j, mem, threshold, active):
+                        events[count] = k
+                        count += 1
+                        _mark(active, last, j, now)
+        return count
+
+    return fire
+
+
+# --- kernels --------------------------------------------------------------------------------------
+# ``active`` and ``last`` are None in a group without refractory periods, and ``least`` is not read.
+
+
+@functools.cache
+def charge_kernel(rule: Rule, pauses: bool) -> Any:
+    """Return ``charge(mem, cur, constants, active, last, now, least)``.
+
+    A neuron is active if at least the time ``least`` has passed since its last spike. With
+    ``pauses``, neurons that are not active keep their membrane. ``constants`` are those in NAMES.
+    """
+    charge = _charging(rule)
+
+    def integrate(mem, cur, gain, rest, rate, keep, step, tau, active, last, now, least):
+        wide_vectors()
+        for start in range(0, mem.size, _BLOCK):
+            stop = min(start + _BLOCK, mem.size)
+            if active is not None:
+                _recover(start, stop, active, last, now, least)
+            held = active if pauses else None
+            charge(start, stop, mem, cur, held, gain, rest, rate, keep, step, tau)
 
     return compiled(integrate)
 
@@ -122,30 +166,32 @@ def fire_kernel(fires: Any) -> Any:
     The indices of the neurons that fire are the first items of ``events``, and their number is the
     last one. Only active neurons fire; they become inactive, and ``now`` is their last spike.
     """
+    fire = _firing(fires)
 
-    @inlined
-    def spike(mem, threshold, active, j):
-        value = _item(threshold, j)
-        c = _Constants(
-            threshold=value, gain=0.0, rate=0.0, keep=0.0, step=0.0, rest=0.0, tau=0.0
-        )
-        return _fired(active, j, fires(mem[j], c))
-
-    def fire(mem, threshold, events, active, last, now):
+    def test(mem, threshold, events, active, last, now):
         wide_vectors()
-        count, size = 0, mem.size
-        for start in range(0, size, _CHUNK):
-            stop = min(start + _CHUNK, size)
-            some = 0
-            for k in range(start, stop):
-                some += spike(mem, threshold, active, np.uintp(k))
-            if some:
-                for k in range(start, stop):
-                    j = np.uintp(k)
-                    if spike(mem, threshold, active, j):
-                        events[count] = k
-                        count += 1
-                        _mark(active, last, j, now)
-        events[size] = count
+        events[mem.size] = fire(0, mem.size, 0, mem, threshold, events, active, last, now)
 
-    return compiled(fire)
+    return compiled(test)
+
+
+@functools.cache
+def charge_and_fire_kernel(rule: Rule, pauses: bool, fires: Any) -> Any:
+    """Return both in one pass over memory, for hosts in which nothing acts between the two."""
+    charge, fire = _charging(rule), _firing(fires)
+
+    def advance(
+        mem, cur, gain, rest, rate, keep, step, tau, active, last, now, least, threshold, events
+    ):
+        wide_vectors()
+        count = 0
+        for start in range(0, mem.size, _BLOCK):
+            stop = min(start + _BLOCK, mem.size)
+            if active is not None:
+                _recover(start, stop, active, last, now, least)
+            held = active if pauses else None
+            charge(start, stop, mem, cur, held, gain, rest, rate, keep, step, tau)
+            count = fire(start, stop, count, mem, threshold, events, active, last, now)
+        events[mem.size] = count
+
+    return compiled(advance)
