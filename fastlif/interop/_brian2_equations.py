@@ -9,7 +9,7 @@ import sympy
 from brian2.codegen.generators.numpy_generator import NumpyCodeGenerator
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.codegen.translation import make_statements
-from brian2.core.functions import Function, timestep
+from brian2.core.functions import Function
 from brian2.core.variables import ArrayVariable, Constant
 from brian2.equations.equations import extract_constant_subexpressions
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
@@ -49,7 +49,7 @@ class Scope:
             elif variable.scalar and variable.constant:
                 self.constants[name] = float(variable.get_value().item())
             elif variable.dtype != np.float64:
-                raise ValueError(f"{name} must have dtype float64, got {variable.dtype}")
+                raise ValueError(f"{name} must have dtype float64, got {np.dtype(variable.dtype)}")
             else:
                 (self.live if variable.scalar else self.arrays)[name] = variable.get_value()
 
@@ -160,7 +160,7 @@ def matching(group: Any, namespace: Any, dt: float, strict: bool) -> Match:
     updater = group.state_updater
     updater.update_abstract_code(run_namespace=namespace)
     scope = Scope(group, get_identifiers(code) - {name} | {"dt"}, namespace)
-    samples, expected = _brian2(group, scope, name, namespace)
+    samples, expected = _brian2(group, scope, name, target, namespace)
     best, least = None, np.inf
     for match in _candidates(scope, tau, target, dt):
         found = _charged(_trial(scope, match, samples), samples[name], dt)
@@ -245,29 +245,31 @@ def _charged(match: Match, u: Any, dt: float) -> Any:
     return match.rule.charge(u, match.rule.drive(now(match.cur), c), c)
 
 
-def _brian2(group: Any, scope: Scope, name: str, namespace: Any) -> tuple[dict[str, Any], Any]:
+def _brian2(
+    group: Any, scope: Scope, name: str, target: Any, namespace: Any
+) -> tuple[dict[str, Any], Any]:
     """Return random values of the group's arrays, and the membranes that Brian2 computes."""
     rng = np.random.default_rng(0)
-    code = group.state_updater.abstract_code
-    variables = group.resolve_all(
-        get_identifiers(code) - {"_" + name}, namespace, user_identifiers=set()
-    )
+    # Without the end of refractory periods, which is the first statement of some groups.
+    lines = group.state_updater.abstract_code.strip().splitlines()
+    lines = [line for line in lines if not line.startswith("not_refractory =")]
+    code, assigned = "\n".join(lines), {line.split("=")[0].strip() for line in lines}
+    names = get_identifiers(code) - (assigned - {name})
+    variables = group.resolve_all(names, namespace, user_identifiers=set())
     samples = {
         key: _typical(array) * rng.uniform(0.3, 3, _SAMPLES) for key, array in scope.arrays.items()
     }
-    samples[name] = rng.uniform(-1, 1, _SAMPLES)
     values: dict[str, Any] = {
         **scope.constants,
         **{key: array.item() for key, array in scope.live.items()},
         **samples,
-        "t": 0.0,
-        "lastspike": np.full(_SAMPLES, -1e4),
         "not_refractory": np.ones(_SAMPLES, bool),
-        "timestep": timestep,
         "exp": np.exp,
         "_numpy": np,
         "int": lambda flags: flags.astype(np.int64),
     }
+    size = _typical(np.asarray(eval(sympy_to_str(target), {}, values), np.float64))
+    values[name] = samples[name] = size * rng.uniform(-1, 1, _SAMPLES)
     generator = NumpyCodeGenerator(
         variables,
         group.variables.indices,

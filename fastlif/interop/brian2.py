@@ -121,17 +121,21 @@ class Acceleration:
         affine(self._membrane, code)
         dtype = group.variables[self._membrane].dtype
         if dtype != np.float64:
-            raise ValueError(f"{self._membrane} must have dtype float64, got {dtype}")
+            raise ValueError(f"{self._membrane} must have dtype float64, got {np.dtype(dtype)}")
         self._threshold, inclusive = threshold_of(self._membrane, group.events["spike"])
         self._fires = reached if inclusive else above
         self._refracts = group._refractory is not False
         flags = group.user_equations[self._membrane].flags
         self._pauses = self._refracts and "unless refractory" in flags
+        period = group._refractory if isinstance(group._refractory, str) else ""
+        names = set().union(*map(get_identifiers, (code, self._threshold, period)))
         try:
+            group.resolve_all(names, namespace, user_identifiers=set())
+        except KeyError:
+            pass  # a constant that is not defined yet: everything is checked when a run begins
+        else:
             self._update(namespace)
             self._test(namespace)
-        except KeyError:  # a constant that is not defined yet
-            pass
         # Brian2 calls these before each run.
         self._updater.create_code_objects = _creator(self._updater, self._update)
         self._tester.create_code_objects = _creator(self._tester, self._test)
@@ -153,12 +157,13 @@ class Acceleration:
     def _update(self, namespace: Any) -> "_Code":
         """Return what integrates one step, and tests for spikes if nothing can act in between."""
         dt = float(self.group.clock.dt_)
+        least = self._least_elapsed(namespace, dt) if self._refracts else 0.0
         match = matching(self.group, namespace, dt, self._strict)
         constants = _constants_of(self.group, match, dt)
         mem, cur, time = self._array(self._membrane), match.cur, self._array("t")
         state = self._refractoriness()
-        least = self._least_elapsed(namespace, dt) if self._refracts else 0.0
-        if not self._in_one_pass():
+        self._one_pass = self._in_one_pass()
+        if not self._one_pass:
             return _Code(
                 charge_kernel(match.rule, self._pauses),
                 lambda: (mem, now(cur), *constants(), *state, time[0], least),
