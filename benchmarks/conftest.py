@@ -19,6 +19,7 @@ def pytest_addoption(parser):
     parser.addoption("--run-threads", type=int, default=2, help="threads of the large runs")
     parser.addoption("--peer-neurons", type=int, default=20_000, help="neurons per contender")
     parser.addoption("--peer-steps", type=int, default=500, help="steps per contender")
+    parser.addoption("--host-neurons", type=int, default=100_000, help="neurons inside a host")
     parser.addoption("--peer-rounds", type=int, default=5, help="rounds per contender")
 
 

@@ -64,6 +64,8 @@ BRIAN2_LIF = {  # (method, whether tau, v_rest or R is a parameter of each neuro
     ("exact", False): Rule(r.times_gain, o.at_once, r.brian2_exact, r.above, r.to_value),
     ("exact", True): Rule(r.times_gain, o.at_once, r.brian2_exact_each, r.above, r.to_value),
 }
+# Exact, with a target that all neurons share and that is constant in time.
+BRIAN2_LIF_TO_CONSTANT = Rule(r.part_of_target, o.at_once, r.decayed, r.above, r.to_value)
 NEST_IAF_PSC_DELTA = {  # the kind of input
     "current": Rule(
         r.with_rest_times_gain,

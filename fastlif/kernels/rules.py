@@ -70,6 +70,12 @@ def to_target(i, c):
 
 
 @inlined
+def part_of_target(i, c):
+    x = to_target(i, c)
+    return x - x * c.keep
+
+
+@inlined
 def plus_rest(i, c):
     return i + c.rest
 
