@@ -1,6 +1,8 @@
 """The encodings, compared with snnTorch's spikegen, with its stored results and with statistics."""
 
+import importlib.util
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -357,3 +359,30 @@ HALF = [0.5, 0.25]
 def test_invalid_arguments_are_rejected(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.fixture(scope="module")
+def digits():
+    script = Path(__file__).parents[1] / "examples" / "digits.py"
+    spec = importlib.util.spec_from_file_location(script.stem, script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_layer_of_the_example_names_noisy_images(digits):
+    rng = np.random.default_rng(10)
+    target = rng.integers(0, 10, 300)
+    images = (rng.random((10, 8, 8)) ** 2)[target] + rng.normal(0, 0.03, (300, 8, 8))
+    images = np.clip(images, 0, 1).astype(np.float32)
+    for spikes in digits.encoded(images).values():
+        weights = digits.fit(spikes[:, :200], target[:200])
+        counts = digits.layer.run(spikes[:, 200:] @ weights, record="counts").counts
+        assert (digits.named(counts) == target[200:]).mean() > 0.8
+    assert digits.named(np.array([[0, 3, 1], [2, 1, 2]])).tolist() == [1, -1]
+
+
+def test_the_example_asks_for_scikit_learn(digits, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(SystemExit, match="requires scikit-learn: pip install scikit-learn"):
+        digits.digits()
