@@ -175,6 +175,7 @@ def test_lists_numbers_and_empty_arrays():
     assert encoding.rate(1.0, 3).tolist() == [True, True, True]
     assert encoding.latency(1, 3).tolist() == [True, False, False]
     assert encoding.latency(0.5, 4, linear=True, tau=5).tolist() == [False, False, True, False]
+    assert encoding.latency(np.float32(1), 2, linear=True, epsilon=1e-12).tolist() == [True, False]
     assert encoding.delta([0, 1, 0, 1], off_spike=True).tolist() == [0, 1, -1, 1]
     assert encoding.rate(np.zeros((0, 3)), 4).shape == (4, 0, 3)
     assert encoding.rate(np.zeros((0, 3)), time_var_input=True).shape == (0, 3)
@@ -212,8 +213,10 @@ def test_spikes_beyond_the_end_are_dropped_only_on_request():
     assert found.astype(int).tolist() == [[1, 0, 0], [0, 0, 0], [0, 1, 0]]
     whole = encoding.latency(data, tau=4, linear=True, threshold=0.1, bypass=True)
     assert np.argwhere(whole).tolist() == [[0, 0], [2, 1], [4, 2]]
-    with pytest.raises(ValueError, match=r"time of the last spike, which is 4, got 3; normalize"):
-        encoding.latency(data, 3, tau=4, linear=True, threshold=0.1)
+    for steps in (3, 4):
+        message = f"time of the last spike, which is 4, got {steps}; normalize"
+        with pytest.raises(ValueError, match=message):
+            encoding.latency(data, steps, tau=4, linear=True, threshold=0.1)
 
 
 def test_times_that_no_integer_holds_are_dropped_too():

@@ -19,7 +19,7 @@ def signals():
     rng = np.random.default_rng(12)
     whole = rng.integers(-3, 4, (300, 2)).astype(np.float32)
     noise = rng.normal(0, 0.1, (300, 4)).astype(np.float32)
-    odd = rng.choice(np.float32([0, 0.1, 0.2, -0.1, np.nan, np.inf, -np.inf]), (300, 2))
+    odd = rng.choice(np.float32([0, 1e-9, 0.1, 0.2, -0.1, 1, np.nan, np.inf, -np.inf]), (300, 2))
     return np.concatenate([whole, noise, np.cumsum(noise, 0, np.float32), odd], axis=1)
 
 
@@ -36,6 +36,9 @@ def latency_cases():
         {"bypass": True, "tau": 2.5},
         {"bypass": True, "tau": 3, "linear": True, "first_spike_time": 2},
         {"num_steps": 1, "normalize": True},
+        # The sums and products of these parameters round differently in another order.
+        {"num_steps": 90, "threshold": 0.8, "tau": 5},
+        {"num_steps": 9, "threshold": 0.8, "tau": 7.5, "linear": True},
         {"num_steps": 9, "normalize": True, "epsilon": 1e-3},
         {"num_steps": 9, "normalize": True, "on_target": 0.75, "off_target": 0.25},
         {"num_steps": 9, "normalize": True, "on_target": -1, "off_target": -2, "clip": True},
@@ -45,6 +48,7 @@ def latency_cases():
         {"normalize": True, "linear": True, "clip": True},
         {"normalize": True, "linear": True, "first_spike_time": 3},
         {"tau": 4, "bypass": True},
+        {"tau": 12, "bypass": True, "linear": True},
         {"normalize": True, "on_target": 1.25, "off_target": 0.25, "linear": True},
         {"normalize": True, "on_target": 0.3, "off_target": 0.1, "linear": True},
     ):
