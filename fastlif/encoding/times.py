@@ -95,12 +95,9 @@ def latency(
     constant, least = single("tau", tau, above=0), single("epsilon", epsilon, above=0)
     on, off = single("on_target", on_target), single("off_target", off_target)
     steps, first = steps_of(num_steps), whole("first_spike_time", first_spike_time, 0)
-    clip, normalize, linear = (
-        flag("clip", clip),
-        flag("normalize", normalize),
-        flag("linear", linear),
-    )
-    interpolate, bypass = flag("interpolate", interpolate), flag("bypass", bypass)
+    clip, normalize = flag("clip", clip), flag("normalize", normalize)
+    linear, bypass = flag("linear", linear), flag("bypass", bypass)
+    interpolate = flag("interpolate", interpolate)
     if steps is not None:
         within(first, steps)
     elif normalize or not bypass:
@@ -131,22 +128,12 @@ def latency(
             f"and threshold={level:g}"
         )
     times = np.rint(times)
-    if times.size:
-        last = int(times.max())
-        if steps is None:
-            steps = last + 1
-        elif last >= steps and not bypass:
-            raise ValueError(
-                f"num_steps must be greater than the time of the last spike, which is {last}, got "
-                f"{steps}; normalize=True or a smaller tau makes times earlier, and bypass=True "
-                "drops spikes after the last step"
-            )
-    elif steps is None:
-        raise ValueError(f"num_steps must be given for data of shape {array.shape}, got None")
+    steps = _length(times, steps, bypass)
 
     shape = (steps, *array.shape)
     if interpolate:
-        return _ramps(times.astype(np.float32), steps, on, off).reshape(shape)
+        near = np.minimum(times, steps + 1)  # float32 can hold these
+        return _ramps(near.astype(np.float32), steps, on, off).reshape(shape)
     fires = times < steps
     if clip:
         fires &= ~(values < dtype.type(level))
@@ -194,6 +181,24 @@ def _log(values: Numbers) -> Numbers:
     unsure = result != (near * (1 + 2.0**-49)).astype(np.float32)
     result[unsure] = log(values[unsure])
     return result
+
+
+def _length(times: Numbers, steps: int | None, bypass: bool) -> int:
+    """Return the number of steps; raise if the last spike is not among them."""
+    if not times.size:
+        if steps is None:
+            raise ValueError("num_steps must be given for data without elements, got None")
+        return steps
+    last = int(times.max())
+    if steps is None:
+        return last + 1
+    if last >= steps and not bypass:
+        raise ValueError(
+            f"num_steps must be greater than the time of the last spike, which is {last}, got "
+            f"{steps}; normalize=True or a smaller tau makes times earlier, and bypass=True drops "
+            "spikes after the last step"
+        )
+    return steps
 
 
 def _ramps(times: NDArray[np.float32], steps: int, on: float, off: float) -> NDArray[np.float32]:
