@@ -173,14 +173,8 @@ def _extended(times: Numbers, steps: int, first: int) -> Numbers:
 
 def _log(values: Numbers) -> Numbers:
     """Return the correctly rounded logarithm, which is the same on every processor."""
-    if values.dtype == np.float64:
-        return np.concatenate([log(values[block]) for block in blocks(values)] or [values])
-    # NumPy's float64 logarithm suffices unless it is near the middle of two float32 numbers.
-    near = np.log(values.astype(np.float64))
-    result = (near * (1 - 2.0**-49)).astype(np.float32)
-    unsure = result != (near * (1 + 2.0**-49)).astype(np.float32)
-    result[unsure] = log(values[unsure])
-    return result
+    parts = [log(values[block]).astype(values.dtype) for block in blocks(values)]
+    return np.concatenate(parts) if parts else values
 
 
 def _length(times: Numbers, steps: int | None, bypass: bool) -> int:
