@@ -18,7 +18,7 @@ from fastlif.neurons.leaky import Leaky
 from fastlif.neurons.lif import LIF
 
 if TYPE_CHECKING:
-    from fastlif import embed, presets, sources
+    from fastlif import embed, encoding, plot, presets, sources, spikes
     from fastlif.interop.nir import from_nir, to_nir
     from fastlif.sources import GaussianCurrent, OrnsteinUhlenbeckCurrent, PoissonSpikes
 
@@ -35,13 +35,16 @@ __all__ = [
     "Run",
     "State",
     "embed",
+    "encoding",
     "from_nir",
     "get_include",
     "leaky_integrate_and_fire",
     "leaky_integrate_neuron",
+    "plot",
     "presets",
     "release_memory",
     "sources",
+    "spikes",
     "to_nir",
 ]
 
@@ -73,7 +76,7 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     """Import these modules at first use, because importing them takes milliseconds."""
-    if name in ("embed", "presets", "sources"):
+    if name in ("embed", "encoding", "plot", "presets", "sources", "spikes"):
         return importlib.import_module(f"fastlif.{name}")
     if name in ("GaussianCurrent", "OrnsteinUhlenbeckCurrent", "PoissonSpikes"):
         return getattr(importlib.import_module("fastlif.sources"), name)

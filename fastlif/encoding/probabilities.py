@@ -1,0 +1,114 @@
+"""Rate encoding: spikes drawn with given probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastlif.checks import Numbers, flag, numbers, whole
+from fastlif.encoding.arguments import (
+    Spikes,
+    Steps,
+    blocks,
+    dtype_of,
+    reject,
+    single,
+    steps_of,
+    with_time,
+    within,
+)
+
+
+def rate(
+    data: ArrayLike,
+    num_steps: Steps = None,
+    gain: float = 1,
+    offset: float = 0,
+    first_spike_time: int = 0,
+    time_var_input: bool = False,
+    seed: int | None = None,
+) -> Spikes:
+    """Draw Poisson spike trains: the values of ``data`` are the probabilities of a spike per step.
+
+    Each spike is drawn independently with the probability ``data*gain + offset``. Values below 0
+    count as 0, and values above 1 as 1.
+
+    Parameters
+    ----------
+    data
+        Probabilities, of any shape. NaN raises an error.
+    num_steps
+        Number of time steps. Required, except with ``time_var_input=True``, where it is the length
+        of ``data`` plus ``first_spike_time`` and must not be given.
+    gain, offset
+        Factor and summand of ``data``. With ``time_var_input=True``, where snnTorch ignores them,
+        other values than 1 and 0 raise an error.
+    first_spike_time
+        Number of steps without spikes at the beginning. With ``time_var_input=True``, these steps
+        are added before those of ``data``.
+    time_var_input
+        Whether ``data`` changes over time, with time as axis 0.
+    seed
+        A whole number from 0 to ``2**64 - 1``, which makes the result reproducible. By default,
+        every call draws other spikes.
+
+    Returns
+    -------
+    numpy.ndarray
+        Spikes, bool, of shape ``(num_steps, *data.shape)``; with ``time_var_input=True``, of shape
+        ``(first_spike_time + len(data), *data.shape[1:])``.
+
+    Examples
+    --------
+    >>> from fastlif import encoding
+    >>> spikes = encoding.rate([0.0, 0.1, 0.5, 1.0], num_steps=1000, seed=1)
+    >>> spikes.shape, spikes.sum(axis=0).tolist()
+    ((1000, 4), [0, 107, 502, 1000])
+    """
+    array = numbers("data", data)
+    scale, shift = single("gain", gain), single("offset", offset)
+    steps = steps_of(num_steps)
+    first = whole("first_spike_time", first_spike_time, 0)
+    if seed is not None:
+        seed = whole("seed", seed, 0, 2**64 - 1)
+    if flag("time_var_input", time_var_input):
+        if steps is not None:
+            raise ValueError(
+                f"num_steps must not be given with time_var_input=True, got {steps}: it is the "
+                "length of data plus first_spike_time"
+            )
+        if scale != 1 or shift != 0:
+            raise ValueError(
+                "gain and offset must be 1 and 0 with time_var_input=True, where snnTorch ignores "
+                f"them, got {scale:g} and {shift:g}; scale data instead"
+            )
+        with_time(array)
+        reject("data must not be NaN", array, np.isnan)
+        spikes = _bernoulli(array, len(array), seed)
+        return np.concatenate([np.zeros((first, *array.shape[1:]), np.bool_), spikes])
+    if steps is None:
+        raise ValueError("num_steps must be given unless time_var_input=True, got None")
+    within(first, steps)
+    dtype = dtype_of(array)
+    with np.errstate(all="ignore"):
+        probability = array.astype(dtype) * dtype.type(scale) + dtype.type(shift)
+    probability = np.asarray(probability)  # NumPy's result is a scalar if there is no axis
+    reject("data*gain + offset must not be NaN", probability, np.isnan)
+    spikes = _bernoulli(probability[np.newaxis], steps, seed)
+    spikes[:first] = False
+    return spikes
+
+
+def _bernoulli(probabilities: Numbers, steps: int, seed: int | None) -> Spikes:
+    """Draw spikes of shape ``(steps, *probabilities.shape[1:])``.
+
+    ``probabilities`` has as many rows as there are steps, or one row for all of them. Values below
+    0 count as 0, and values above 1 as 1.
+    """
+    generator = np.random.default_rng(seed)
+    spikes: Spikes = np.empty((steps, *probabilities.shape[1:]), np.bool_)
+    for block in blocks(spikes):
+        uniform = generator.random(spikes[block].shape)  # float64: small probabilities are exact
+        rows = probabilities if len(probabilities) == 1 else probabilities[block]
+        np.less(uniform, rows, out=spikes[block])
+    return spikes
