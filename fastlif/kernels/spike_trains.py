@@ -1,0 +1,319 @@
+"""Loops over recorded spikes: conversion between the formats, and distances between trains.
+
+Rows are steps. ``rows`` are dense spikes (steps, N), ``packed`` are bits (steps, ceil(N/8)), and
+events are two int64 arrays sorted by step, then neuron. All arrays are C-contiguous.
+"""
+
+import functools
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from fastlif.kernels.elementary import exp, expm1
+from fastlif.kernels.jit import compiled, inlined
+from fastlif.kernels.records import _bits_at, _lowest_bit
+
+_ONE = np.uint64(1)
+
+
+@functools.cache
+def kernel(name):
+    """Return a compiled loop. It is made at its first use, because Numba is slow to set up."""
+    return compiled(_LOOPS[name])
+
+
+# --- from dense and packed spikes to events -------------------------------------------------------
+
+
+def count_dense(rows, counts):
+    """Count the spikes of each row of bytes."""
+    size = rows.shape[1]
+    whole = size // 64 * 64
+    for t in range(len(rows)):
+        row, total = rows[t], np.int64(0)
+        for k in range(0, whole, 64):
+            total += np.int64(_number_of(_bits_at(row, np.uintp(k))))
+        for k in range(whole, size):
+            total += np.int64(row[k] != 0)
+        counts[t] = total
+
+
+def count_packed(packed, counts):
+    """Count the spikes of each row of bits."""
+    size = packed.shape[1]
+    whole = size // 8 * 8
+    for t in range(len(packed)):
+        row, total = packed[t], np.int64(0)
+        for k in range(0, whole, 8):
+            total += np.int64(_number_of(_word_at(row, np.uintp(k))))
+        for k in range(whole, size):
+            total += np.int64(_number_of(np.uint64(row[k])))
+        counts[t] = total
+
+
+def count_several(rows, counts):
+    """Count the spikes of each row of numbers of spikes."""
+    for t in range(len(rows)):
+        total = np.int64(0)
+        for k in range(rows.shape[1]):
+            total += rows[t, k]
+        counts[t] = total
+
+
+def list_dense(rows, first, step_out, neuron_out):
+    """Write the events of rows of bytes, whose first one is the step ``first``."""
+    size = rows.shape[1]
+    whole = size // 64 * 64
+    used = 0
+    for t in range(len(rows)):
+        row = rows[t]
+        for k in range(0, whole, 64):
+            used = _list(
+                _bits_at(row, np.uintp(k)), first + t, np.int64(k), step_out, neuron_out, used
+            )
+        for k in range(whole, size):
+            if row[k]:
+                step_out[used], neuron_out[used] = first + t, k
+                used += 1
+
+
+def list_packed(packed, first, step_out, neuron_out):
+    """Write the events of rows of bits, whose first one is the step ``first``."""
+    size = packed.shape[1]
+    whole = size // 8 * 8
+    used = 0
+    for t in range(len(packed)):
+        row = packed[t]
+        for k in range(0, whole, 8):
+            word = _word_at(row, np.uintp(k))
+            used = _list(word, first + t, np.int64(8 * k), step_out, neuron_out, used)
+        for k in range(whole, size):
+            word = np.uint64(row[k])
+            used = _list(word, first + t, np.int64(8 * k), step_out, neuron_out, used)
+
+
+def list_several(rows, first, step_out, neuron_out):
+    """Write the events of rows of numbers of spikes, whose first one is the step ``first``."""
+    used = 0
+    for t in range(len(rows)):
+        for k in range(rows.shape[1]):
+            for _ in range(rows[t, k]):
+                step_out[used], neuron_out[used] = first + t, k
+                used += 1
+
+
+@inlined
+def _list(bits, step, neuron, step_out, neuron_out, used):
+    """Write one event per bit that is set; return how many events there are now."""
+    while bits:
+        step_out[used] = step
+        neuron_out[used] = neuron + np.int64(_lowest_bit(bits))
+        used += 1
+        bits &= bits - _ONE
+    return used
+
+
+# --- to dense and packed spikes -------------------------------------------------------------------
+
+
+def pack(rows, packed):
+    """Write rows of bytes as bits."""
+    size = rows.shape[1]
+    whole = size // 64 * 64
+    for t in range(len(rows)):
+        row, bits = rows[t], packed[t]
+        for k in range(0, whole, 64):
+            word = _bits_at(row, np.uintp(k))
+            for b in range(8):
+                bits[k // 8 + b] = np.uint8(word >> np.uint64(8 * b))
+        for k in range(whole, size, 8):
+            byte = np.uint8(0)
+            for b in range(min(8, size - k)):
+                byte |= np.uint8(row[k + b] != 0) << np.uint8(b)
+            bits[k // 8] = byte
+
+
+def unpack(packed, rows):
+    """Write rows of bits as bytes."""
+    size = rows.shape[1]
+    whole = size // 64 * 64
+    for t in range(len(rows)):
+        row, bits = rows[t], packed[t]
+        for k in range(0, whole, 64):
+            _spread(_word_at(bits, np.uintp(k // 8)), row, np.uintp(k))
+        for k in range(whole, size):
+            row[k] = (bits[k >> 3] >> np.uint8(k & 7)) & np.uint8(1)
+
+
+def mark_dense(step, neuron, first, rows):
+    """Write the number of events of each step and neuron."""
+    rows[:] = 0
+    for e in range(len(step)):
+        rows[step[e] - first, neuron[e]] += 1
+
+
+def mark_packed(step, neuron, first, packed):
+    """Set the bits of the events' neurons in rows of bits."""
+    packed[:] = 0
+    for e in range(len(step)):
+        packed[step[e] - first, neuron[e] >> 3] |= np.uint8(1 << (neuron[e] & 7))
+
+
+# --- events ---------------------------------------------------------------------------------------
+
+
+def check(step, neuron, offsets, steps, size):
+    """Return the first event that is out of range or order, and the first that repeats another.
+
+    Both are -1 if there is none. ``offsets`` may be empty.
+    """
+    repeated = np.int64(-1)
+    for e in range(len(step)):
+        if not (0 <= step[e] < steps and 0 <= neuron[e] < size):
+            return np.int64(e), repeated
+        if e and step[e] <= step[e - 1]:
+            if step[e] < step[e - 1] or neuron[e] < neuron[e - 1]:
+                return np.int64(e), repeated
+            if neuron[e] == neuron[e - 1]:
+                if len(offsets) and offsets[e] < offsets[e - 1]:
+                    return np.int64(e), repeated
+                if repeated < 0:
+                    repeated = np.int64(e)
+    return np.int64(-1), repeated
+
+
+def sort_by_neuron(neuron, values, bounds, out):
+    """Sort the events' values by neuron, in their order for each neuron.
+
+    ``bounds`` (N + 1) receives where each neuron's values begin in ``out``. It is zero before.
+    """
+    for e in range(len(neuron)):
+        bounds[neuron[e] + 1] += 1
+    before = np.int64(0)  # bounds[k + 1] serves as the next free place of neuron k
+    for k in range(1, len(bounds)):
+        count = bounds[k]
+        bounds[k] = before
+        before += count
+    for e in range(len(neuron)):
+        place = bounds[neuron[e] + 1]
+        out[place] = values[e]
+        bounds[neuron[e] + 1] = place + 1
+
+
+# --- distances ------------------------------------------------------------------------------------
+# Pair k compares train i + k*stride of the first trains with train j + k of the others.
+
+
+def van_rossum(first, first_bounds, i, stride, other, other_bounds, j, out, rate, scratch):
+    """Write the van Rossum distance of each pair; ``rate`` is 1/tau."""
+    for k in range(len(out)):
+        a = first[first_bounds[i + k * stride] : first_bounds[i + k * stride + 1]]
+        b = other[other_bounds[j + k] : other_bounds[j + k + 1]]
+        out[k] = _van_rossum(a, b, rate)
+
+
+def victor_purpura(first, first_bounds, i, stride, other, other_bounds, j, out, cost, scratch):
+    """Write the Victor-Purpura distance of each pair."""
+    for k in range(len(out)):
+        a = first[first_bounds[i + k * stride] : first_bounds[i + k * stride + 1]]
+        b = other[other_bounds[j + k] : other_bounds[j + k + 1]]
+        out[k] = _victor_purpura(a, b, cost, scratch)
+
+
+@inlined
+def _van_rossum(a, b, rate):
+    """Integrate the squared difference of the filtered trains from each spike to the next.
+
+    All terms are positive: unlike in the double sum over the spikes, nothing cancels.
+    """
+    p, q, total = 0, 0, 0.0
+    difference, now = 0.0, 0.0
+    while p < len(a) or q < len(b):
+        from_a = q == len(b) or (p < len(a) and a[p] <= b[q])
+        time = a[p] if from_a else b[q]
+        if time > now:
+            total -= difference * difference * expm1(-2.0 * rate * (time - now))
+            difference *= exp(-rate * (time - now))
+            now = time
+        if from_a:
+            difference += 1.0
+            p += 1
+        else:
+            difference -= 1.0
+            q += 1
+    return np.sqrt(total + difference * difference)
+
+
+@inlined
+def _victor_purpura(a, b, cost, row):
+    """Fill the table of the costs of turning the first spikes of ``a`` into those of ``b``.
+
+    ``row`` is the row of the table for the spikes of ``a`` so far.
+    """
+    for q in range(len(b) + 1):
+        row[q] = q
+    for p in range(len(a)):
+        diagonal = row[0]
+        row[0] = p + 1.0
+        for q in range(len(b)):
+            above = row[q + 1]
+            shift = cost * abs(a[p] - b[q]) if a[p] != b[q] else 0.0  # not inf*0
+            row[q + 1] = min(min(above, row[q]) + 1.0, diagonal + shift)
+            diagonal = above
+    return row[len(b)]
+
+
+# --- bits -----------------------------------------------------------------------------------------
+
+
+@intrinsic
+def _number_of(typing_context, bits):
+    """Return how many bits are set."""
+
+    def codegen(context, builder, signature, args):
+        return builder.ctpop(args[0])
+
+    return types.uint64(types.uint64), codegen
+
+
+def _pointer(context, builder, array_type, array, index):
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.gep(builder.bitcast(data, cgutils.voidptr_t), [index])
+
+
+@intrinsic
+def _word_at(typing_context, row, j):
+    """Return the 8 bytes from ``row[j]`` on, the first in the lowest bits."""
+
+    def codegen(context, builder, signature, args):
+        place = _pointer(context, builder, signature.args[0], args[0], args[1])
+        return builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()), align=1)
+
+    return types.uint64(row, types.uintp), codegen
+
+
+@intrinsic
+def _spread(typing_context, bits, row, j):
+    """Write 64 bits as bytes from ``row[j]`` on."""
+
+    def codegen(context, builder, signature, args):
+        place = _pointer(context, builder, signature.args[1], args[1], args[2])
+        lanes = ir.VectorType(ir.IntType(8), 64)
+        flags = builder.bitcast(args[0], ir.VectorType(ir.IntType(1), 64))
+        target = builder.bitcast(place, lanes.as_pointer())
+        builder.store(builder.zext(flags, lanes), target, align=1)
+        return context.get_dummy_value()
+
+    return types.void(types.uint64, row, types.uintp), codegen
+
+
+_LOOPS = {
+    loop.__name__: loop
+    for loop in (
+        count_dense, count_packed, count_several, list_dense, list_packed, list_several, pack,
+        unpack, mark_dense, mark_packed, check, sort_by_neuron, van_rossum, victor_purpura,
+    )
+}  # fmt: skip
