@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import fastlif
 from fastlif import Events, spikes
 from fastlif.execution import parallel
-from fastlif.spikes import conversion
+from fastlif.spikes import loops
 
 DT = 1e-3
 SHAPES = [
@@ -61,8 +61,8 @@ def test_conversion_loses_nothing(steps, size, density, seed):
 
 
 def test_conversion_in_blocks_and_threads(monkeypatch):
-    monkeypatch.setattr(conversion, "_BLOCK", 1000)
-    monkeypatch.setattr(conversion, "_WORTH_A_THREAD", 1)
+    monkeypatch.setattr(loops, "_BLOCK", 1000)
+    monkeypatch.setattr(loops, "_WORTH_A_THREAD", 1)
     monkeypatch.setenv(parallel.ENVIRONMENT, "3")
     for shape in [(100, 333), (100, 7, 9), (50, 5000)]:
         test_each_format_converts_to_each_other(shape, 0.1)

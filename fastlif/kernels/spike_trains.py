@@ -25,33 +25,124 @@ def kernel(name):
     return compiled(_LOOPS[name])
 
 
-# --- from dense and packed spikes to events -------------------------------------------------------
+# --- bits -----------------------------------------------------------------------------------------
+# Rows of 64 neurons or more are read and written as words of 64 bits, the last of which overlaps.
 
 
-def count_dense(rows, counts):
-    """Count the spikes of each row of bytes."""
+def pack(rows, packed):
+    """Write rows of bytes as bits."""
     size = rows.shape[1]
-    whole = size // 64 * 64
+    whole, rest = size // 64 * 64, size % 64
     for t in range(len(rows)):
-        row, total = rows[t], np.int64(0)
+        row, bits = rows[t], packed[t]
         for k in range(0, whole, 64):
-            total += np.int64(_number_of(_bits_at(row, np.uintp(k))))
-        for k in range(whole, size):
-            total += np.int64(row[k] != 0)
-        counts[t] = total
+            word = _bits_at(row, np.uintp(k))
+            for b in range(8):
+                bits[k // 8 + b] = np.uint8(word >> np.uint64(8 * b))
+        word = np.uint64(0)
+        if whole and rest:
+            word = _bits_at(row, np.uintp(size - 64)) >> np.uint64(64 - rest)
+        else:
+            for k in range(rest):
+                word |= np.uint64(row[k] != 0) << np.uint64(k)
+        for b in range((rest + 7) // 8):
+            bits[whole // 8 + b] = np.uint8(word >> np.uint64(8 * b))
+
+
+def unpack(packed, rows):
+    """Write rows of bits as bytes."""
+    size = rows.shape[1]
+    whole, rest = size // 64 * 64, size % 64
+    first = size - 64  # the first neuron of the last word
+    for t in range(len(rows)):
+        row, bits = rows[t], packed[t]
+        for k in range(0, whole, 64):
+            _spread(_word_at(bits, np.uintp(k // 8)), row, np.uintp(k))
+        if whole and rest:
+            word = _word_at(bits, np.uintp(first >> 3))
+            if first & 7:
+                word >>= np.uint64(first & 7)
+                word |= np.uint64(bits[(first >> 3) + 8]) << np.uint64(64 - (first & 7))
+            _spread(word, row, np.uintp(first))
+        else:
+            for k in range(rest):
+                row[k] = (bits[k >> 3] >> np.uint8(k & 7)) & np.uint8(1)
+
+
+@inlined
+def _last_word(row):
+    """Return the bits that follow the last whole word of ``row``."""
+    width = len(row)
+    rest = width % 8
+    word = np.uint64(0)
+    if width > rest > 0:
+        word = _word_at(row, np.uintp(width - 8)) >> np.uint64(64 - 8 * rest)
+    else:
+        for b in range(rest):
+            word |= np.uint64(row[b]) << np.uint64(8 * b)
+    return word
 
 
 def count_packed(packed, counts):
     """Count the spikes of each row of bits."""
-    size = packed.shape[1]
-    whole = size // 8 * 8
+    whole = packed.shape[1] // 8 * 8
     for t in range(len(packed)):
-        row, total = packed[t], np.int64(0)
+        row = packed[t]
+        total = np.int64(_number_of(_last_word(row)))
         for k in range(0, whole, 8):
             total += np.int64(_number_of(_word_at(row, np.uintp(k))))
-        for k in range(whole, size):
-            total += np.int64(_number_of(np.uint64(row[k])))
         counts[t] = total
+
+
+def list_packed(packed, first, step_out, neuron_out):
+    """Write the events of rows of bits, whose first one is the step ``first``."""
+    whole = packed.shape[1] // 8 * 8
+    used = 0
+    for t in range(len(packed)):
+        row, step = packed[t], first + t
+        for k in range(0, whole, 8):
+            word = _word_at(row, np.uintp(k))
+            used = _list(word, step, np.int64(8 * k), step_out, neuron_out, used)
+        used = _list(_last_word(row), step, np.int64(8 * whole), step_out, neuron_out, used)
+
+
+@inlined
+def _list(bits, step, neuron, step_out, neuron_out, used):
+    """Write one event per bit that is set; return how many events there are now."""
+    if used + 2 <= len(step_out):
+        # Written before it is known whether there are any: a branch would cost more.
+        for _ in range(2):
+            step_out[used], neuron_out[used] = step, neuron + np.int64(_lowest_bit(bits))
+            used += np.int64(bits != 0)
+            bits &= bits - _ONE
+    while bits:
+        step_out[used], neuron_out[used] = step, neuron + np.int64(_lowest_bit(bits))
+        used += 1
+        bits &= bits - _ONE
+    return used
+
+
+def tally_packed(packed, counts):
+    """Add the spikes in rows of bits to the neurons' counts, which have room for 128 more."""
+    whole = packed.shape[1] // 8 * 8
+    for t in range(len(packed)):
+        row = packed[t]
+        for k in range(0, whole, 8):
+            _tally(_word_at(row, np.uintp(k)), 8 * k, counts)
+        _tally(_last_word(row), 8 * whole, counts)
+
+
+@inlined
+def _tally(bits, neuron, counts):
+    for _ in range(2):  # added before it is known whether there are any, as above
+        counts[neuron + np.int64(_lowest_bit(bits))] += np.int64(bits != 0)
+        bits &= bits - _ONE
+    while bits:
+        counts[neuron + np.int64(_lowest_bit(bits))] += 1
+        bits &= bits - _ONE
+
+
+# --- numbers of spikes ----------------------------------------------------------------------------
 
 
 def count_several(rows, counts):
@@ -61,38 +152,6 @@ def count_several(rows, counts):
         for k in range(rows.shape[1]):
             total += rows[t, k]
         counts[t] = total
-
-
-def list_dense(rows, first, step_out, neuron_out):
-    """Write the events of rows of bytes, whose first one is the step ``first``."""
-    size = rows.shape[1]
-    whole = size // 64 * 64
-    used = 0
-    for t in range(len(rows)):
-        row = rows[t]
-        for k in range(0, whole, 64):
-            used = _list(
-                _bits_at(row, np.uintp(k)), first + t, np.int64(k), step_out, neuron_out, used
-            )
-        for k in range(whole, size):
-            if row[k]:
-                step_out[used], neuron_out[used] = first + t, k
-                used += 1
-
-
-def list_packed(packed, first, step_out, neuron_out):
-    """Write the events of rows of bits, whose first one is the step ``first``."""
-    size = packed.shape[1]
-    whole = size // 8 * 8
-    used = 0
-    for t in range(len(packed)):
-        row = packed[t]
-        for k in range(0, whole, 8):
-            word = _word_at(row, np.uintp(k))
-            used = _list(word, first + t, np.int64(8 * k), step_out, neuron_out, used)
-        for k in range(whole, size):
-            word = np.uint64(row[k])
-            used = _list(word, first + t, np.int64(8 * k), step_out, neuron_out, used)
 
 
 def list_several(rows, first, step_out, neuron_out):
@@ -105,64 +164,19 @@ def list_several(rows, first, step_out, neuron_out):
                 used += 1
 
 
-@inlined
-def _list(bits, step, neuron, step_out, neuron_out, used):
-    """Write one event per bit that is set; return how many events there are now."""
-    while bits:
-        step_out[used] = step
-        neuron_out[used] = neuron + np.int64(_lowest_bit(bits))
-        used += 1
-        bits &= bits - _ONE
-    return used
-
-
-# --- to dense and packed spikes -------------------------------------------------------------------
-
-
-def pack(rows, packed):
-    """Write rows of bytes as bits."""
-    size = rows.shape[1]
-    whole = size // 64 * 64
-    for t in range(len(rows)):
-        row, bits = rows[t], packed[t]
-        for k in range(0, whole, 64):
-            word = _bits_at(row, np.uintp(k))
-            for b in range(8):
-                bits[k // 8 + b] = np.uint8(word >> np.uint64(8 * b))
-        for k in range(whole, size, 8):
-            byte = np.uint8(0)
-            for b in range(min(8, size - k)):
-                byte |= np.uint8(row[k + b] != 0) << np.uint8(b)
-            bits[k // 8] = byte
-
-
-def unpack(packed, rows):
-    """Write rows of bits as bytes."""
-    size = rows.shape[1]
-    whole = size // 64 * 64
-    for t in range(len(rows)):
-        row, bits = rows[t], packed[t]
-        for k in range(0, whole, 64):
-            _spread(_word_at(bits, np.uintp(k // 8)), row, np.uintp(k))
-        for k in range(whole, size):
-            row[k] = (bits[k >> 3] >> np.uint8(k & 7)) & np.uint8(1)
+# --- events ---------------------------------------------------------------------------------------
 
 
 def mark_dense(step, neuron, first, rows):
-    """Write the number of events of each step and neuron."""
-    rows[:] = 0
+    """Add the events to rows of numbers of spikes, whose first one is the step ``first``."""
     for e in range(len(step)):
         rows[step[e] - first, neuron[e]] += 1
 
 
 def mark_packed(step, neuron, first, packed):
     """Set the bits of the events' neurons in rows of bits."""
-    packed[:] = 0
     for e in range(len(step)):
         packed[step[e] - first, neuron[e] >> 3] |= np.uint8(1 << (neuron[e] & 7))
-
-
-# --- events ---------------------------------------------------------------------------------------
 
 
 def check(step, neuron, offsets, steps, size):
@@ -170,8 +184,15 @@ def check(step, neuron, offsets, steps, size):
 
     Both are -1 if there is none. ``offsets`` may be empty.
     """
+    suspects = 0
+    for e in range(1, len(step)):  # without branches, it vectorises
+        same = step[e] == step[e - 1]
+        suspects += (step[e] < step[e - 1]) | (same & (neuron[e] <= neuron[e - 1]))
+        suspects += (neuron[e] < 0) | (neuron[e] >= size)
+    if len(step):
+        suspects += (step[0] < 0) | (step[-1] >= steps) | (neuron[0] < 0) | (neuron[0] >= size)
     repeated = np.int64(-1)
-    for e in range(len(step)):
+    for e in range(len(step) if suspects else 0):
         if not (0 <= step[e] < steps and 0 <= neuron[e] < size):
             return np.int64(e), repeated
         if e and step[e] <= step[e - 1]:
@@ -266,7 +287,7 @@ def _victor_purpura(a, b, cost, row):
     return row[len(b)]
 
 
-# --- bits -----------------------------------------------------------------------------------------
+# --- words ----------------------------------------------------------------------------------------
 
 
 @intrinsic
@@ -313,7 +334,7 @@ def _spread(typing_context, bits, row, j):
 _LOOPS = {
     loop.__name__: loop
     for loop in (
-        count_dense, count_packed, count_several, list_dense, list_packed, list_several, pack,
-        unpack, mark_dense, mark_packed, check, sort_by_neuron, van_rossum, victor_purpura,
+        pack, unpack, count_packed, list_packed, tally_packed, count_several, list_several,
+        mark_dense, mark_packed, check, sort_by_neuron, van_rossum, victor_purpura,
     )
 }  # fmt: skip

@@ -22,7 +22,7 @@ class Source(NamedTuple):
     Attributes
     ----------
     kind : str
-        ``"dense"``, ``"packed"`` or ``"events"``.
+        ``"dense"``, ``"several"`` (dense, with numbers of spikes), ``"packed"`` or ``"events"``.
     array : numpy.ndarray or None
         Dense or packed spikes.
     events : Events or None
@@ -58,9 +58,8 @@ class Source(NamedTuple):
         """The shape of the population, which the caller needs."""
         if self.population is None:
             raise ValueError(
-                f"population must be given, because {self.kind} spikes do not contain it"
-                if self.kind == "packed"
-                else "population must be given, because events do not contain it"
+                "population must be given, because "
+                f"{'events' if self.kind == 'events' else 'packed spikes'} do not contain it"
             )
         return self.population
 
@@ -138,7 +137,8 @@ def _dense(
         )
     if array.dtype.kind == "i" and array.size and (least := array.min()) < 0:
         raise ValueError(f"{name} must hold numbers of spikes, which are not negative, got {least}")
-    source = Source("dense", array, None, len(array), array.shape[1:], None, -1)
+    kind = "dense" if array.dtype == BOOL else "several"
+    source = Source(kind, array, None, len(array), array.shape[1:], None, -1)
     return _with_offsets(source, offsets)
 
 
@@ -241,14 +241,3 @@ def read_only(array: Numbers) -> Numbers:
     view = array.view()
     view.flags.writeable = False
     return view
-
-
-def rows_of(source: Source, begin: int, end: int) -> Numbers:
-    """Return some steps of dense or packed spikes as a kernel reads them, copied if necessary."""
-    assert source.array is not None
-    piece = source.array[begin:end]
-    several = piece.dtype != BOOL and source.kind == "dense"
-    piece = np.ascontiguousarray(piece, INT64 if several else piece.dtype)
-    width = math.prod(piece.shape[1:])
-    rows = piece.reshape(len(piece), width)
-    return read_only(rows if several else rows.view(UINT8))

@@ -8,7 +8,7 @@ import numpy as np
 from fastlif.checks import Numbers, number
 from fastlif.execution.results import INT64
 from fastlif.kernels.spike_trains import kernel
-from fastlif.spikes.conversion import events_of
+from fastlif.spikes.loops import events_of
 from fastlif.spikes.source import Source, read, read_only
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from fastlif.checks import Numbers, number, whole
-from fastlif.spikes.conversion import events_of, row_counts
+from fastlif.spikes.loops import neuron_counts, row_counts
 from fastlif.spikes.source import Source, read
 from fastlif.spikes.spike_trains import trains_of
 
@@ -44,8 +44,7 @@ def counts(
 
 
 def _counts(source: Source) -> Numbers:
-    per_neuron = np.bincount(events_of(source).neuron, minlength=source.size)
-    return per_neuron.reshape(source.shape)
+    return neuron_counts(source).reshape(source.shape)
 
 
 def rates(
