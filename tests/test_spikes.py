@@ -260,6 +260,15 @@ def test_a_run_of_one_neuron_and_one_that_recorded_some():
     assert same(spikes.counts(chosen), chosen.spikes.sum(0))
 
 
+def test_a_run_that_recorded_counts():
+    run = NEURON.run(CURRENT, record="counts")
+    assert same(spikes.counts(run), run.counts)
+    assert same(spikes.counts(run, population=33), run.counts.ravel())
+    assert same(spikes.rates(run, DT, steps=200), run.counts / (200 * DT))
+    run = NEURON.run(CURRENT, record=("counts", "spikes"), neurons=[4, 2])
+    assert same(spikes.rates(run, DT), run.counts / (200 * DT))
+
+
 def test_a_run_with_several_spikes_per_step():
     neuron = fastlif.presets.sinabs_lif(tau_mem=10.0)
     run = neuron.run(CURRENT * 60, record=("spikes", "events"))
@@ -391,7 +400,10 @@ WRONG = [
     (lambda: spikes.van_rossum(DENSE, other_offsets=[], time_step=1, tau=1), ValueError,
      "other_offsets is given, but other is not"),
     (lambda: spikes.van_rossum(DENSE, DENSE * 1.0, time_step=1, tau=1), TypeError, "other must be"),
-    (lambda: spikes.counts(NEURON.run(CURRENT, record="counts")), ValueError, "got one without"),
+    (lambda: spikes.cv(NEURON.run(CURRENT, record="counts")), ValueError, "got one without"),
+    (lambda: spikes.rates(NEURON.run(CURRENT, record="counts"), 1), ValueError, "steps must be gi"),
+    (lambda: spikes.counts(NEURON.run(CURRENT, record="counts"), population=7), ValueError,
+     r"population must be \(3, 11\)"),
     (lambda: spikes.counts(NEURON.run(CURRENT, record="packed"), population=7), ValueError,
      r"population must be \(3, 11\)"),
     (lambda: spikes.counts(NEURON.run(CURRENT, record="packed"), steps=7), ValueError,

@@ -112,6 +112,8 @@ def from_neo(trains: Iterable[Any], time_step: float, *, offsets: bool = False) 
     Events(step=array([1, 6]), neuron=array([0, 0]))
     """
     dt = number("time_step", time_step, above=0)
+    if isinstance(trains, neo.SpikeTrain):
+        raise TypeError("trains must be a sequence of neo.SpikeTrain, got one neo.SpikeTrain")
     own = list(trains)
     for train in own:
         if not isinstance(train, neo.SpikeTrain):

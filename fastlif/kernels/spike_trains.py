@@ -5,6 +5,7 @@ events are two int64 arrays sorted by step, then neuron. All arrays are C-contig
 """
 
 import functools
+from types import FunctionType
 
 import numpy as np
 from llvmlite import ir
@@ -22,7 +23,8 @@ _ONE = np.uint64(1)
 @functools.cache
 def kernel(name):
     """Return a compiled loop. It is made at its first use, because Numba is slow to set up."""
-    return compiled(_LOOPS[name])
+    loop = _LOOPS[name]  # copied, because its name changes: two threads may come here
+    return compiled(FunctionType(loop.__code__, loop.__globals__, name))
 
 
 # --- bits -----------------------------------------------------------------------------------------
@@ -206,22 +208,12 @@ def check(step, neuron, offsets, steps, size):
     return np.int64(-1), repeated
 
 
-def sort_by_neuron(neuron, values, bounds, out):
-    """Sort the events' values by neuron, in their order for each neuron.
-
-    ``bounds`` (N + 1) receives where each neuron's values begin in ``out``. It is zero before.
-    """
+def sort_by_neuron(neuron, values, places, out):
+    """Write each event's value to the next place of its neuron."""
     for e in range(len(neuron)):
-        bounds[neuron[e] + 1] += 1
-    before = np.int64(0)  # bounds[k + 1] serves as the next free place of neuron k
-    for k in range(1, len(bounds)):
-        count = bounds[k]
-        bounds[k] = before
-        before += count
-    for e in range(len(neuron)):
-        place = bounds[neuron[e] + 1]
+        place = places[neuron[e]]
         out[place] = values[e]
-        bounds[neuron[e] + 1] = place + 1
+        places[neuron[e]] = place + 1
 
 
 # --- distances ------------------------------------------------------------------------------------

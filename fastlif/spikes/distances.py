@@ -11,7 +11,8 @@ from fastlif.kernels.spike_trains import kernel
 from fastlif.spikes.source import read, read_only
 from fastlif.spikes.spike_trains import Trains, trains_of
 
-_PAIRS = 64  # compared at a time
+_PAIRS = 64  # compared at a time, or fewer if they take long: Ctrl-C waits for them
+_CELLS = 2**22  # of tables
 _WORTH_A_THREAD = 2**15  # spikes that are compared
 
 
@@ -208,23 +209,24 @@ def _distances(
     longest = int(second.counts.max(initial=0))
     stride = 0 if other is None else 1
     result = np.zeros((size, size) if other is None else (1, size))
+    pairs = max(1, min(_PAIRS, _CELLS // (longest + 1) ** 2))
     if other is None:
         # The upper triangle: the distances are symmetric, and 0 on the diagonal.
-        blocks = [(i, begin) for i in range(size) for begin in range(i + 1, size, _PAIRS)]
+        blocks = ((i, begin) for i in range(size) for begin in range(i + 1, size, pairs))
     else:
-        blocks = [(0, begin) for begin in range(0, size, _PAIRS)]
+        blocks = ((0, begin) for begin in range(0, size, pairs))
 
     def compare(stopped: Callable[[], bool]) -> Callable[[tuple[int, int]], None]:
         scratch = np.empty(longest + 1)
 
         def work(block: tuple[int, int]) -> None:
             i, j = block
-            out = result[i, j : j + _PAIRS]
+            out = result[i, j : j + pairs]
             kernel(name)(*a, i + j * stride, stride, *b, j, out, rate, scratch)
 
         return work
 
     total = len(a[0]) * (size if other is None else 1)
     threads = thread_count(None) if total >= _WORTH_A_THREAD else 1
-    for_each(compare, blocks, max(1, min(threads, len(blocks))))
+    for_each(compare, blocks, threads)
     return result.reshape(shape) if other is not None else result + result.T

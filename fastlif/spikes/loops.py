@@ -12,7 +12,7 @@ from fastlif.kernels.spike_trains import kernel
 from fastlif.spikes.source import Source, read_only
 
 _BLOCK = 2**20  # bytes that are read at a time: Ctrl-C waits for it, and it fits in a cache
-_WORTH_A_THREAD = 2**22  # bytes
+_WORTH_A_THREAD = 2**25  # bytes
 
 Work = Callable[[int, int], None]
 
@@ -137,7 +137,8 @@ def neuron_counts(source: Source) -> Numbers:
         return np.bincount(source.events.neuron, minlength=source.size)
     assert source.array is not None
     if source.kind == "several":
-        return source.array.sum(axis=0, dtype=INT64).reshape(source.size)
+        several: Numbers = source.array.sum(axis=0, dtype=INT64).reshape(source.size)
+        return several
     totals: list[Numbers] = []
 
     def worker() -> Work:

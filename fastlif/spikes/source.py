@@ -15,6 +15,8 @@ _FORMATS = (
     "spikes per step) or packed spikes of shape (T, ceil(N/8)) (uint8)"
 )
 
+NO_STEPS = "steps must be given, because events and counts do not contain it"
+
 
 class Source(NamedTuple):
     """Checked spikes.
@@ -50,7 +52,7 @@ class Source(NamedTuple):
     def length(self) -> int:
         """The number of steps, which the caller needs."""
         if self.steps is None:
-            raise ValueError("steps must be given, because events do not contain it")
+            raise ValueError(NO_STEPS)
         return self.steps
 
     @property
@@ -78,11 +80,13 @@ def read(
 ) -> Source:
     """Check ``spikes`` and what is known about them."""
     steps = None if steps is None else whole("steps", steps, 0)
-    shape = None if population is None else _shape_of(population)
+    shape = shape_of(population)
     if isinstance(spikes, Run):
         if offsets is None:
             offsets = getattr(spikes, "offsets", None)
-        spikes, steps, shape = _of_run(spikes, steps, shape, name)
+        whole_population = spikes.events is not None or spikes.packed is not None
+        steps, own = known_of(spikes, steps, shape if whole_population else None)
+        spikes, shape = _recorded(spikes, name), own if whole_population else shape
     if isinstance(spikes, tuple):
         return _events(spikes, steps, shape, offsets, name)
     array = numbers(name, spikes)
@@ -91,34 +95,36 @@ def read(
     return _dense(array, steps, shape, offsets, name)
 
 
-def _shape_of(population: object) -> tuple[int, ...]:
+def shape_of(population: object) -> tuple[int, ...] | None:
+    """Return the shape of a population; a number of neurons is one axis."""
+    if population is None:
+        return None
     axes = population if isinstance(population, tuple) else (population,)
     return tuple(whole("population", axis, 0) for axis in axes)
 
 
-def _of_run(
-    run: Run, steps: int | None, shape: tuple[int, ...] | None, name: str
-) -> tuple[object, int | None, tuple[int, ...] | None]:
-    """Return what a run recorded: first what certainly holds all neurons."""
+def known_of(
+    run: Run, steps: int | None, shape: tuple[int, ...] | None
+) -> tuple[int | None, tuple[int, ...]]:
+    """Return the number of steps of a run, if it recorded it, and the shape of its population."""
     own = run.final.mem.shape
+    if shape is not None and math.prod(shape) != math.prod(own):
+        raise ValueError(f"population must be {own}, the one of the run, got {shape}")
     rows = next((len(r) for r in (run.spikes, run.packed) if r is not None), None)
-    if steps is not None and rows is not None and steps != rows:
+    if None not in (steps, rows) and steps != rows:
         raise ValueError(f"steps must be {rows}, the number of steps of the run, got {steps}")
-    steps = rows if steps is None else steps
-    if run.events is not None or run.packed is not None:
-        if shape is not None and math.prod(shape) != math.prod(own):
-            raise ValueError(f"population must be {own}, the one of the run, got {shape}")
-        return (
-            run.packed if run.events is None else run.events,
-            steps,
-            own if shape is None else shape,
-        )
-    if run.spikes is None:
-        raise ValueError(
-            f"{name} must be a Run with 'spikes', 'packed' or 'events', got one without: run with "
-            "record='events', for example"
-        )
-    return run.spikes, steps, shape
+    return rows if steps is None else steps, own if shape is None else shape
+
+
+def _recorded(run: Run, name: str) -> object:
+    """Return what a run recorded: first what holds all neurons, whatever it selected."""
+    for record in (run.events, run.packed, run.spikes):
+        if record is not None:
+            return record
+    raise ValueError(
+        f"{name} must be a Run with 'spikes', 'packed' or 'events', got one without: run with "
+        "record='events', for example"
+    )
 
 
 def _dense(

@@ -11,6 +11,8 @@ from fastlif.kernels.spike_trains import kernel
 from fastlif.spikes.loops import events_of
 from fastlif.spikes.source import Source, read, read_only
 
+_PART = 2**20  # events that are sorted at a time: Ctrl-C waits for it
+
 
 class Trains(NamedTuple):
     """Sorted times of all spikes, those of the first neuron first.
@@ -53,9 +55,13 @@ def positions(source: Source) -> tuple[Numbers, Numbers]:
 
 def trains_of(source: Source) -> Trains:
     """Return the trains of checked spikes."""
-    times, neuron = positions(source)
-    bounds, ordered = np.zeros(source.size + 1, INT64), np.empty(len(times))
-    kernel("sort_by_neuron")(read_only(neuron), read_only(times), bounds, ordered)
+    times, neuron = map(read_only, positions(source))
+    bounds = np.zeros(source.size + 1, INT64)
+    np.cumsum(np.bincount(neuron, minlength=source.size), out=bounds[1:])
+    places, ordered = bounds[:-1].copy(), np.empty(len(times))
+    for begin in range(0, len(times), _PART):
+        part = slice(begin, begin + _PART)
+        kernel("sort_by_neuron")(neuron[part], times[part], places, ordered)
     return Trains(ordered, bounds)
 
 

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from fastlif.checks import Numbers, number, whole
+from fastlif.execution.results import Run
 from fastlif.spikes.loops import neuron_counts, row_counts
-from fastlif.spikes.source import Source, read
+from fastlif.spikes.source import NO_STEPS, known_of, read, shape_of
 from fastlif.spikes.spike_trains import trains_of
 
 
@@ -40,11 +41,17 @@ def counts(
     >>> fastlif.spikes.counts(fastlif.Events([0, 2, 2], [2, 0, 2]), population=3)
     array([1, 0, 2])
     """
-    return _counts(read(spikes, steps, population))
+    return _counts(spikes, steps, population)[0]
 
 
-def _counts(source: Source) -> Numbers:
-    return neuron_counts(source).reshape(source.shape)
+def _counts(spikes: Any, steps: int | None, population: object) -> tuple[Numbers, int | None]:
+    """Return the counts, which a run may have recorded, and the number of steps."""
+    if isinstance(spikes, Run) and spikes.counts is not None:
+        steps = None if steps is None else whole("steps", steps, 0)
+        steps, shape = known_of(spikes, steps, shape_of(population))
+        return spikes.counts.reshape(shape), steps
+    source = read(spikes, steps, population)
+    return neuron_counts(source).reshape(source.shape), source.steps
 
 
 def rates(
@@ -85,9 +92,11 @@ def rates(
     array([0.5, 0. , 1. ])
     """
     dt = number("time_step", time_step, above=0)
-    source = read(spikes, steps, population)
+    number_of, steps = _counts(spikes, steps, population)
+    if steps is None:
+        raise ValueError(NO_STEPS)
     with np.errstate(invalid="ignore"):
-        return _counts(source) / np.float64(source.length * dt)
+        return number_of / np.float64(steps * dt)
 
 
 def population_rate(
