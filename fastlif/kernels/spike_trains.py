@@ -13,7 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fastlif.kernels.elementary import exp, expm1
+from fastlif.kernels.elementary import expm1
 from fastlif.kernels.jit import compiled, inlined
 from fastlif.kernels.records import _bits_at, _lowest_bit
 
@@ -225,7 +225,7 @@ def van_rossum(first, first_bounds, i, stride, other, other_bounds, j, out, rate
     for k in range(len(out)):
         a = first[first_bounds[i + k * stride] : first_bounds[i + k * stride + 1]]
         b = other[other_bounds[j + k] : other_bounds[j + k + 1]]
-        out[k] = _van_rossum(a, b, rate)
+        out[k] = _van_rossum(a, b, rate, scratch)
 
 
 def victor_purpura(first, first_bounds, i, stride, other, other_bounds, j, out, cost, scratch):
@@ -237,26 +237,29 @@ def victor_purpura(first, first_bounds, i, stride, other, other_bounds, j, out, 
 
 
 @inlined
-def _van_rossum(a, b, rate):
+def _van_rossum(a, b, rate, scratch):
     """Integrate the squared difference of the filtered trains from each spike to the next.
 
     All terms are positive: unlike in the double sum over the spikes, nothing cancels.
     """
-    p, q, total = 0, 0, 0.0
-    difference, now = 0.0, 0.0
-    while p < len(a) or q < len(b):
+    size = len(a) + len(b)
+    lost, sign = scratch[:size], scratch[size : 2 * size]
+    p, q, now = 0, 0, 0.0
+    for k in range(size):
         from_a = q == len(b) or (p < len(a) and a[p] <= b[q])
         time = a[p] if from_a else b[q]
-        if time > now:
-            total -= difference * difference * expm1(-2.0 * rate * (time - now))
-            difference *= exp(-rate * (time - now))
-            now = time
-        if from_a:
-            difference += 1.0
-            p += 1
-        else:
-            difference -= 1.0
-            q += 1
+        sign[k] = 1.0 if from_a else -1.0
+        # The product of 0 and an infinite rate would be NaN.
+        lost[k] = -rate * (time - now) if time > now else 0.0
+        now = time
+        p += from_a
+        q += not from_a
+    for k in range(size):  # a loop of its own, because it vectorises
+        lost[k] = expm1(lost[k])
+    total, difference = 0.0, 0.0
+    for k in range(size):
+        total -= difference * difference * lost[k] * (2.0 + lost[k])  # exp(-2x) - 1
+        difference = difference * (1.0 + lost[k]) + sign[k]
     return np.sqrt(total + difference * difference)
 
 

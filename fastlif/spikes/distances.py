@@ -206,7 +206,7 @@ def _distances(
     size = len(first.bounds) - 1
     second = first if other is None else other
     a, b = ((read_only(t.times), read_only(t.bounds)) for t in (first, second))
-    longest = int(second.counts.max(initial=0))
+    longest = max(int(t.counts.max(initial=0)) for t in (first, second))
     stride = 0 if other is None else 1
     result = np.zeros((size, size) if other is None else (1, size))
     pairs = max(1, min(_PAIRS, _CELLS // (longest + 1) ** 2))
@@ -217,7 +217,7 @@ def _distances(
         blocks = ((0, begin) for begin in range(0, size, pairs))
 
     def compare(stopped: Callable[[], bool]) -> Callable[[tuple[int, int]], None]:
-        scratch = np.empty(longest + 1)
+        scratch = np.empty(4 * longest + 1)
 
         def work(block: tuple[int, int]) -> None:
             i, j = block
