@@ -1,11 +1,14 @@
 """Runs and events in NPZ files."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import pytest
 from cases import same_bits
 
 import fastlif
 from fastlif import Events, Run, State
+from fastlif.execution import storage
 
 RNG = np.random.default_rng(0)
 CURRENT = RNG.uniform(0, 0.6, (60, 3, 5)).astype(np.float32)
@@ -70,6 +73,17 @@ def test_any_array_of_numbers_is_saved(tmp_path):
     assert loaded.final.mem.dtype == mem.dtype
     assert np.array_equal(loaded.final.mem, mem)
     assert np.array_equal(loaded.spikes, run.spikes)
+
+
+def test_fields_that_are_numbers(tmp_path, monkeypatch):
+    class Counted(NamedTuple):
+        mem: Any
+        steps: int = 0
+
+    monkeypatch.setitem(storage._NESTED, "final", Counted)
+    run = Run(None, None, None, None, None, Counted(np.array(0.5, np.float32), 7))
+    run.save(tmp_path / "run.npz")
+    assert_same(Run.load(tmp_path / "run.npz"), run)
 
 
 def test_what_cannot_be_saved_leaves_no_file(tmp_path):

@@ -70,7 +70,8 @@ def _nested(cls: Any, arrays: dict[str, Numbers], prefix: str) -> Any:
         if any(other.startswith(f"{key}.") for other in arrays):
             fields[name] = _nested(_NESTED[name], arrays, f"{key}.")
         elif key in arrays:
-            fields[name] = arrays.pop(key)
+            array, is_int = arrays.pop(key), isinstance(cls._field_defaults.get(name), int)
+            fields[name] = int(array) if is_int else array
         else:
             fields[name] = cls._field_defaults.get(name)
     return cls(**fields)

@@ -1,4 +1,4 @@
-"""Loops over recorded spikes: conversion between the formats, and distances between trains.
+"""Loops over recorded spikes: conversion between the formats, counts, and sorting by neuron.
 
 Rows are steps. ``rows`` are dense spikes (steps, N), ``packed`` are bits (steps, ceil(N/8)), and
 events are two int64 arrays sorted by step, then neuron. All arrays are C-contiguous.
@@ -13,7 +13,6 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fastlif.kernels.elementary import expm1
 from fastlif.kernels.jit import compiled, inlined
 from fastlif.kernels.records import _bits_at, _lowest_bit
 
@@ -23,8 +22,12 @@ _ONE = np.uint64(1)
 @functools.cache
 def kernel(name):
     """Return a compiled loop. It is made at its first use, because Numba is slow to set up."""
-    loop = _LOOPS[name]  # copied, because its name changes: two threads may come here
-    return compiled(FunctionType(loop.__code__, loop.__globals__, name))
+    return compiled_copy(_LOOPS[name])
+
+
+def compiled_copy(loop):
+    """Compile a copy of ``loop``: this changes its name, and two threads may do it at once."""
+    return compiled(FunctionType(loop.__code__, loop.__globals__, loop.__name__))
 
 
 # --- bits -----------------------------------------------------------------------------------------
@@ -216,72 +219,6 @@ def sort_by_neuron(neuron, values, places, out):
         places[neuron[e]] = place + 1
 
 
-# --- distances ------------------------------------------------------------------------------------
-# Pair k compares train i + k*stride of the first trains with train j + k of the others.
-
-
-def van_rossum(first, first_bounds, i, stride, other, other_bounds, j, out, rate, scratch):
-    """Write the van Rossum distance of each pair; ``rate`` is 1/tau."""
-    for k in range(len(out)):
-        a = first[first_bounds[i + k * stride] : first_bounds[i + k * stride + 1]]
-        b = other[other_bounds[j + k] : other_bounds[j + k + 1]]
-        out[k] = _van_rossum(a, b, rate, scratch)
-
-
-def victor_purpura(first, first_bounds, i, stride, other, other_bounds, j, out, cost, scratch):
-    """Write the Victor-Purpura distance of each pair."""
-    for k in range(len(out)):
-        a = first[first_bounds[i + k * stride] : first_bounds[i + k * stride + 1]]
-        b = other[other_bounds[j + k] : other_bounds[j + k + 1]]
-        out[k] = _victor_purpura(a, b, cost, scratch)
-
-
-@inlined
-def _van_rossum(a, b, rate, scratch):
-    """Integrate the squared difference of the filtered trains from each spike to the next.
-
-    All terms are positive: unlike in the double sum over the spikes, nothing cancels.
-    """
-    size = len(a) + len(b)
-    lost, sign = scratch[:size], scratch[size : 2 * size]
-    p, q, now = 0, 0, 0.0
-    for k in range(size):
-        from_a = q == len(b) or (p < len(a) and a[p] <= b[q])
-        time = a[p] if from_a else b[q]
-        sign[k] = 1.0 if from_a else -1.0
-        # The product of 0 and an infinite rate would be NaN.
-        lost[k] = -rate * (time - now) if time > now else 0.0
-        now = time
-        p += from_a
-        q += not from_a
-    for k in range(size):  # a loop of its own, because it vectorises
-        lost[k] = expm1(lost[k])
-    total, difference = 0.0, 0.0
-    for k in range(size):
-        total -= difference * difference * lost[k] * (2.0 + lost[k])  # exp(-2x) - 1
-        difference = difference * (1.0 + lost[k]) + sign[k]
-    return np.sqrt(total + difference * difference)
-
-
-@inlined
-def _victor_purpura(a, b, cost, row):
-    """Fill the table of the costs of turning the first spikes of ``a`` into those of ``b``.
-
-    ``row`` is the row of the table for the spikes of ``a`` so far.
-    """
-    for q in range(len(b) + 1):
-        row[q] = q
-    for p in range(len(a)):
-        diagonal = row[0]
-        row[0] = p + 1.0
-        for q in range(len(b)):
-            above = row[q + 1]
-            shift = cost * abs(a[p] - b[q]) if a[p] != b[q] else 0.0  # not inf*0
-            row[q + 1] = min(min(above, row[q]) + 1.0, diagonal + shift)
-            diagonal = above
-    return row[len(b)]
-
-
 # --- words ----------------------------------------------------------------------------------------
 
 
@@ -330,6 +267,6 @@ _LOOPS = {
     loop.__name__: loop
     for loop in (
         pack, unpack, count_packed, list_packed, tally_packed, count_several, list_several,
-        mark_dense, mark_packed, check, sort_by_neuron, van_rossum, victor_purpura,
+        mark_dense, mark_packed, check, sort_by_neuron,
     )
 }  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 
 from fastlif.checks import Numbers, number, parameter
 from fastlif.execution.parallel import for_each, thread_count
-from fastlif.kernels.spike_trains import kernel
+from fastlif.kernels.distances import distance_kernel
 from fastlif.spikes.source import read, read_only
 from fastlif.spikes.spike_trains import Trains, trains_of
 
@@ -222,7 +222,7 @@ def _distances(
         def work(block: tuple[int, int]) -> None:
             i, j = block
             out = result[i, j : j + pairs]
-            kernel(name)(*a, i + j * stride, stride, *b, j, out, rate, scratch)
+            distance_kernel(name)(*a, i + j * stride, stride, *b, j, out, rate, scratch)
 
         return work
 

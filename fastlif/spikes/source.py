@@ -10,6 +10,7 @@ from fastlif.execution.results import BOOL, INT64, UINT8, Events, Run
 from fastlif.kernels.spike_trains import kernel
 
 _MOST = 2**63 - 1
+_MOST_SPIKES = 2**31 - 1  # of a step, which int32 holds
 _FORMATS = (
     "a Run, Events, dense spikes of shape (T, *population) (bool, or signed integers for several "
     "spikes per step) or packed spikes of shape (T, ceil(N/8)) (uint8)"
@@ -141,8 +142,12 @@ def _dense(
             f"population must be {array.shape[1:]}, the one of {name} of shape {array.shape}, "
             f"got {shape}"
         )
-    if array.dtype.kind == "i" and array.size and (least := array.min()) < 0:
-        raise ValueError(f"{name} must hold numbers of spikes, which are not negative, got {least}")
+    if array.dtype.kind == "i" and array.size:
+        wrong = [int(end) for end in (array.min(), array.max()) if not 0 <= end <= _MOST_SPIKES]
+        if wrong:
+            raise ValueError(
+                f"{name} must hold numbers of spikes from 0 to {_MOST_SPIKES}, got {wrong[0]}"
+            )
     kind = "dense" if array.dtype == BOOL else "several"
     source = Source(kind, array, None, len(array), array.shape[1:], None, -1)
     return _with_offsets(source, offsets)
