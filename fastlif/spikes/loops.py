@@ -12,7 +12,7 @@ from fastlif.kernels.spike_trains import kernel
 from fastlif.spikes.source import Source, read_only
 
 _BLOCK = 2**20  # bytes that are read at a time: Ctrl-C waits for it, and it fits in a cache
-_WORTH_A_THREAD = 2**25  # bytes
+_WORTH_A_THREAD = 2**28  # bytes: less takes as long as threads that wait for a busy processor
 
 Work = Callable[[int, int], None]
 
