@@ -1,5 +1,6 @@
 """The results of a run."""
 
+import os
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +39,116 @@ class Events(NamedTuple):
     step: Numbers
     neuron: Numbers
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save the events to an NPZ file.
+
+        Parameters
+        ----------
+        path : path-like
+            The file, usually with the extension ``.npz``, which is not added.
+
+        See Also
+        --------
+        Events.load : Read the file.
+        """
+        from fastlif.execution.storage import save
+
+        save(path, self)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Events":
+        """Load the events that ``save`` wrote.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+
+        Returns
+        -------
+        Events
+            Equal to what was saved.
+
+        Raises
+        ------
+        ValueError
+            If the file does not contain Events.
+
+        Examples
+        --------
+        >>> import os, tempfile, fastlif
+        >>> events = fastlif.LIF().run([0.5] * 20, record="events").events
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "events.npz")
+        ...     events.save(path)
+        ...     fastlif.Events.load(path)
+        Events(step=array([13]), neuron=array([0]))
+        """
+        from fastlif.execution.storage import load
+
+        return load(path, cls)
+
+    def to_neo(
+        self,
+        time_step: float,
+        *,
+        steps: int,
+        population: int | tuple[int, ...],
+        offsets: Any = None,
+    ) -> list[Any]:
+        """Return a ``neo.SpikeTrain`` for each neuron; see :func:`fastlif.interop.neo.to_neo`.
+
+        Parameters
+        ----------
+        time_step : float
+            Time step (second), positive.
+        steps : int
+            Number of steps of the run, which ends at ``steps*time_step``.
+        population : int or tuple of int
+            Shape of the population.
+        offsets : array_like, optional
+            When within its step each spike occurs, a fraction of the step from 0 to 1.
+
+        Returns
+        -------
+        list of neo.SpikeTrain
+            One per neuron, also for silent neurons.
+
+        Raises
+        ------
+        ImportError
+            If neo is not installed.
+        """
+        from fastlif.interop.neo import to_neo
+
+        return to_neo(self, time_step, steps=steps, population=population, offsets=offsets)
+
+    @classmethod
+    def from_neo(cls, trains: Any, time_step: float) -> "Events":
+        """Return the events of ``neo.SpikeTrain``s; see :func:`fastlif.interop.neo.from_neo`.
+
+        Parameters
+        ----------
+        trains : sequence of neo.SpikeTrain
+            One per neuron.
+        time_step : float
+            Time step (second), positive.
+
+        Returns
+        -------
+        Events
+            The step in which each spike occurs, and its neuron.
+
+        Raises
+        ------
+        ImportError
+            If neo is not installed.
+        """
+        from fastlif.interop.neo import from_neo
+
+        events: Events = from_neo(trains, time_step)
+        return events
+
 
 class Run(NamedTuple):
     """The records of a run. Records that were not requested are None.
@@ -70,6 +181,57 @@ class Run(NamedTuple):
     counts: Numbers | None
     events: Events | None
     final: State
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save the records and the final state to an NPZ file.
+
+        Parameters
+        ----------
+        path : path-like
+            The file, usually with the extension ``.npz``, which is not added. ``numpy.load`` reads
+            it, too: the names of its arrays are ``"membrane"``, ``"events.step"``, ``"final.mem"``
+            and so on.
+
+        See Also
+        --------
+        Run.load : Read the file.
+        """
+        from fastlif.execution.storage import save
+
+        save(path, self)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Run":
+        """Load the run that ``save`` wrote.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+
+        Returns
+        -------
+        Run
+            Equal to what was saved, with the same dtypes. Its ``final`` continues the run.
+
+        Raises
+        ------
+        ValueError
+            If the file does not contain a Run.
+
+        Examples
+        --------
+        >>> import os, tempfile, fastlif
+        >>> run = fastlif.LIF().run([0.5] * 20)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "run.npz")
+        ...     run.save(path)
+        ...     fastlif.Run.load(path).spikes.nonzero()
+        (array([13]),)
+        """
+        from fastlif.execution.storage import load
+
+        return load(path, cls)
 
     def __repr__(self) -> str:
         """Return what was recorded, without the values."""
