@@ -18,7 +18,7 @@ from fastlif.neurons.leaky import Leaky
 from fastlif.neurons.lif import LIF
 
 if TYPE_CHECKING:
-    from fastlif import embed, presets
+    from fastlif import embed, plot, presets
     from fastlif.interop.nir import from_nir, to_nir
 
 __version__ = "0.1.0"
@@ -35,6 +35,7 @@ __all__ = [
     "get_include",
     "leaky_integrate_and_fire",
     "leaky_integrate_neuron",
+    "plot",
     "presets",
     "release_memory",
     "to_nir",
@@ -68,7 +69,7 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     """Import these modules at first use, because importing them takes milliseconds."""
-    if name in ("embed", "presets"):
+    if name in ("embed", "plot", "presets"):
         return importlib.import_module(f"fastlif.{name}")
     if name in ("from_nir", "to_nir"):
         return getattr(importlib.import_module("fastlif.interop.nir"), name)
