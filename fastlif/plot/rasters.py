@@ -35,7 +35,7 @@ class Ticks(Line2D):
 
     def __init__(self, x: Numbers, y: Numbers, row: float, **style: Any) -> None:
         super().__init__(x, y, linestyle="none", marker="|", **style)
-        self._row, self._own_alpha = row, "alpha" not in style
+        self._row, self._count, self._own_alpha = row, len(x), "alpha" not in style
         self._extent = [(f(x), f(y)) for f in (np.min, np.max)] if len(x) else [(0, 0), (1, 1)]
 
     @allow_rasterization  # type: ignore  # Matplotlib declares no types for it
@@ -48,7 +48,7 @@ class Ticks(Line2D):
             height, point = max(abs(high[1] - low[1]), 1.0), figure.dpi / 72
             self.set_markersize(height / point)
             if self._own_alpha:
-                covered = len(self.get_xdata()) * height * self.get_markeredgewidth() * point
+                covered = self._count * height * self.get_markeredgewidth() * point
                 width, extent = np.maximum(np.abs(last - first), 1.0)
                 share = width * (extent + height) / max(covered, 1.0)
                 self.set_alpha(None if share >= 1 else max(share, _FAINTEST))
