@@ -45,8 +45,9 @@ def threshold_of(threshold: ArrayLike | None, neuron: Neuron | None, size: int) 
     return np.broadcast_to(array.reshape(-1), (size,))
 
 
-def spikes_beside(membrane: object, spikes: Any, size: int) -> Spikes | None:
-    """Return the spikes of the ``size`` neurons of ``membrane``, if there are any records."""
+def spikes_beside(membrane: object, spikes: Any, columns: Numbers, every: int) -> Spikes | None:
+    """Return the spikes of the neurons in ``columns`` of ``membrane``, if there are any records."""
+    size = columns.shape[1]
     if spikes is None and isinstance(membrane, Run):
         if membrane.spikes is not None:
             spikes = membrane.spikes  # of the same neurons as the membrane
@@ -59,6 +60,9 @@ def spikes_beside(membrane: object, spikes: Any, size: int) -> Spikes | None:
         raise ValueError(
             f"spikes must be of the {size} neurons of membrane, got those of {found.size}"
         )
+    if found.steps is not None and -(-found.steps // every) != len(columns):
+        expected = len(columns) * every
+        raise ValueError(f"spikes must have {expected} steps, as membrane, got {found.steps}")
     return found
 
 
@@ -170,7 +174,7 @@ def traces(
     columns = membrane_of(membrane)
     step = np.arange(len(columns)) * whole("every", every, 1)
     size = columns.shape[1]
-    found = spikes_beside(membrane, spikes, size)
+    found = spikes_beside(membrane, spikes, columns, every)
     limits = threshold_of(threshold, neuron, size)
     index = few(neurons, size)
     names = labels_of(labels, index)

@@ -97,7 +97,7 @@ def stack(
     clock = clock_of(neuron, time_step, time_unit)
     columns = membrane_of(membrane)
     steps, size = columns.shape
-    found = spikes_beside(membrane, spikes, size)
+    found = spikes_beside(membrane, spikes, columns, 1)
     index = few(neurons, size)
     labels_of(labels, index)
     threshold_of(threshold, neuron, size)
