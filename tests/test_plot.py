@@ -20,9 +20,9 @@ import fastlif  # noqa: E402
 from fastlif import plot, presets  # noqa: E402
 
 IMAGES = Path(__file__).parent / "images"
-# Root mean square of the differences of pixels (0 to 255). Antialiasing differs between versions of
-# Matplotlib and FreeType by less than 1; a trace or a row of spikes more or less, by more than 10.
-TOLERANCE = 5
+# Root mean square of the differences of pixels (0 to 255). Matplotlib 3.8 and 3.11 draw the images
+# identically; without the spikes of one neuron, the difference is 6, and without a trace more.
+TOLERANCE = 3
 
 NEURON = fastlif.LIF(R=5.1, C=5e-3, time_step=1e-3)
 CURRENT = (np.arange(200) >= 10)[:, None] * np.float32([0.1, 0.25, 0.4])
@@ -118,8 +118,9 @@ def test_every_is_that_of_the_run(ax):
     assert np.allclose(ax.lines[0].get_xdata(), np.arange(20) * 10 + 1)
 
 
-def test_a_run_without_spikes_has_no_marks(ax):
-    plot.traces(NEURON.run(CURRENT, record="membrane"), ax=ax)
+@pytest.mark.parametrize("record", ["membrane", ("membrane", "events")])
+def test_a_run_without_spikes_of_the_same_neurons_has_no_marks(ax, record):
+    plot.traces(NEURON.run(CURRENT, record=record, neurons=[2, 1]), ax=ax)
     assert not marks(ax)
 
 
@@ -158,6 +159,8 @@ def test_many_traces_have_distinct_colors_and_no_labels(ax):
         ({"neuron": presets.brian2_lif(dt=1e-4)}, "time (ms)", 20),
         ({"neuron": fastlif.LIF(time_step=[1e-3, 1e-3, 1e-3])}, "time (ms)", 200),
         ({"neuron": fastlif.Leaky(0.9)}, "step", 199),
+        ({"neuron": fastlif.Lapicque(beta=0.9)}, "step", 199),
+        ({"neuron": fastlif.Lapicque(R=5, C=9), "time_unit": "ms"}, "time (ms)", 200),
         ({}, "step", 199),
     ],
 )
@@ -210,6 +213,10 @@ FORMS = {
     "run": (RUN, {}),
     "events": (RUN.events, {"steps": 200, "size": 3}),
     "shuffled events": (fastlif.Events(STEP[::-1], INDEX[::-1]), {"steps": 200, "size": 3}),
+    "unsigned events": (
+        fastlif.Events(STEP.astype(np.uint32), INDEX.astype(np.uint8)),
+        {"steps": 200, "size": 3},
+    ),
     "dense": (RUN.spikes, {}),
     "float": (RUN.spikes.astype(np.float32), {}),
     "list": (RUN.spikes.tolist(), {}),
@@ -286,6 +293,13 @@ def test_marks_fill_most_of_their_rows_at_any_size():
         assert np.isclose(ax.lines[0].get_markersize() / 72 * 100, 0.8 * row)
 
 
+def test_rows_on_a_logarithmic_axis(ax):
+    plot.raster(RUN, y=[1, 10, 100], ax=ax)
+    ax.set(yscale="log", ylim=(0.5, 200))
+    ax.figure.draw_without_rendering()
+    assert 0 < ax.lines[0].get_markersize() / 72 * 100 < ax.get_window_extent().height
+
+
 def test_dense_rasters_are_translucent_and_images_in_vector_files():
     rng = np.random.default_rng(0)
     events = fastlif.Events(np.sort(rng.integers(0, 500, 200_000)), rng.integers(0, 2000, 200_000))
@@ -314,6 +328,11 @@ NOBODY = fastlif.LIF().run(np.zeros((5, 0), np.float32))
 )
 def test_runs_without_spikes_steps_or_neurons(function, run):
     function(run).figure.draw_without_rendering()
+
+
+def test_no_events_at_all(ax):
+    plot.raster(fastlif.Events([], []), ax=ax)
+    ax.figure.draw_without_rendering()
 
 
 @pytest.mark.parametrize("run", [EMPTY, SILENT, NOBODY], ids=["empty", "silent", "nobody"])
@@ -539,7 +558,7 @@ ERRORS = [
     (
         lambda: plot.traces(RUN, spikes=np.zeros((9, 3))),
         ValueError,
-        "spikes must have 200 steps, .* got 9",
+        "must have 200 steps, .* got 9",
     ),
     (lambda: plot.traces(RUN, membrane_unit=1), TypeError, "unit of membrane must be a str"),
     (lambda: plot.traces(RUN, every=0), ValueError, "every must be at least 1"),

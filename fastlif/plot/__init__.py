@@ -22,7 +22,8 @@ artist, such as ``color=`` or ``linewidth=``.
 The membrane after step ``t``, and the spikes that step ``t`` reports, are drawn at the end of the
 step, ``(t + 1)*time_step``; the current of step ``t`` is drawn during the step. Without a time
 step, they are drawn at the number ``t`` of the step. ``time_unit`` is the unit of ``time_step``:
-"s" (default), "ms" or "us". Neurons whose preset has another unit bring it with them.
+"s" (default), "ms" or "us". The default for a neuron of NEST is "ms". A neuron's time step of 1 s,
+which is snnTorch's default, counts as unknown unless ``time_unit`` is given.
 
 **Legends** are to the right of the axes, where they cover no data. Create figures of your own with
 ``layout="constrained"``, which makes room for them.

@@ -68,4 +68,6 @@ def clock_of(neuron: object, time_step: object, time_unit: object) -> Clock:
                 f"{steps[-1]})"
             )
         time_step = steps.item()
+        if time_step == 1 and unit == "s" and time_unit is None:
+            return Clock(None)  # snnTorch's default, which means that no unit is meant
     return Clock(number("time_step", time_step, above=0) / _PER_MS[unit])

@@ -109,10 +109,7 @@ def _of_run(run: Run, steps: int | None, size: int | None) -> Spikes:
 
 def _of_events(events: Events, steps: int | None, size: int | None) -> Spikes:
     """Return events, in order of their steps."""
-    step, neuron = (numbers(f"events.{name}", getattr(events, name)) for name in Events._fields)
-    for name, array in (("step", step), ("neuron", neuron)):
-        if array.ndim != 1 or array.dtype.kind not in "iu":
-            raise TypeError(f"events.{name} must be a vector of integers, got {described(array)}")
+    step, neuron = (_indices(f"events.{name}", getattr(events, name)) for name in Events._fields)
     if len(step) != len(neuron):
         raise ValueError(
             f"events.step and events.neuron must have equal lengths, got {len(step)} and "
@@ -128,6 +125,14 @@ def _of_events(events: Events, steps: int | None, size: int | None) -> Spikes:
         order = np.argsort(step, kind="stable")
         step, neuron = step[order], neuron[order]
     return Spikes(step, neuron, steps, size)
+
+
+def _indices(name: str, value: Any) -> Numbers:
+    """Return a vector of integers as int64."""
+    array = numbers(name, value)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise TypeError(f"{name} must be a vector of integers, got {described(array)}")
+    return array.astype(np.int64, copy=False)
 
 
 def _of_dense(array: Numbers) -> Spikes:

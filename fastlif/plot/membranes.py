@@ -49,10 +49,8 @@ def spikes_beside(membrane: object, spikes: Any, columns: Numbers, every: int) -
     """Return the spikes of the neurons in ``columns`` of ``membrane``, if there are any records."""
     size = columns.shape[1]
     if spikes is None and isinstance(membrane, Run):
-        if membrane.spikes is not None:
-            spikes = membrane.spikes  # of the same neurons as the membrane
-        elif not (membrane.events is None and membrane.packed is None):
-            spikes = membrane
+        # Not its events, which are of all neurons: the membrane may be of some, in any order.
+        spikes = membrane.spikes
     if spikes is None:
         return None
     found = spikes_of(spikes, size=size if isinstance(spikes, Events) else None)
@@ -122,7 +120,7 @@ def traces(
     membrane : Run or array_like
         A run, or membranes of shape ``(T, *population)``.
     spikes : Run, Events or array_like, optional
-        The spikes of the same neurons. The default is those of the run, if it recorded them.
+        The spikes of the same neurons. The default is ``membrane.spikes`` of a run.
     threshold : float or array_like, optional
         The threshold, a number or one value per neuron. The default is that of ``neuron``, if it
         is finite.

@@ -60,8 +60,8 @@ def stack(
     membrane : Run or array_like
         A run, or membranes of shape ``(T, *population)``.
     spikes : Run, Events or array_like, optional
-        The spikes of the same neurons. The default is those of the run. Without spikes, there are
-        two axes.
+        The spikes of the same neurons. The default is ``membrane.spikes`` of a run. Without spikes,
+        there are two axes.
     axes : sequence of matplotlib.axes.Axes, optional
         Where to draw: three axes, or two without spikes. The default is a new figure.
     threshold, initial, neurons, labels, neuron, time_step, time_unit, membrane_unit, **style

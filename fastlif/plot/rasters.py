@@ -43,9 +43,10 @@ class Ticks(Line2D):
         """Set the height of the marks, at least one pixel, and draw them."""
         ax, figure = self.axes, self.get_figure()
         if ax is not None and figure is not None:
-            corners = [*self._extent, (0, 0), (0, self._row * _FILL)]
-            first, last, low, high = ax.transData.transform(corners)
-            height, point = max(abs(high[1] - low[1]), 1.0), figure.dpi / 72
+            x, y = self._extent[1]
+            corners = [*self._extent, (x, y - self._row * _FILL)]
+            first, last, below = ax.transData.transform(corners)
+            height, point = max(abs(last[1] - below[1]), 1.0), figure.dpi / 72
             self.set_markersize(height / point)
             if self._own_alpha:
                 covered = self._count * height * self.get_markeredgewidth() * point
