@@ -13,6 +13,7 @@ mpl = pytest.importorskip("matplotlib")
 mpl.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.testing.compare import compare_images  # noqa: E402
 
@@ -314,6 +315,20 @@ def test_dense_rasters_are_translucent_and_images_in_vector_files():
     few = plot.raster(RUN)
     few.figure.draw_without_rendering()
     assert few.lines[0].get_alpha() is None
+
+
+def test_dense_rasters_have_no_rhythm_of_the_pixels():
+    """Pixels of two steps alternate with pixels of three unless the marks are spread."""
+    rng = np.random.default_rng(0)
+    events = fastlif.Events(np.sort(rng.integers(0, 1000, 500_000)), rng.integers(0, 900, 500_000))
+    figure = Figure(figsize=(4, 4), dpi=100)
+    ax = plot.raster(events, steps=1000, size=900, ax=figure.add_axes((0, 0, 1, 1)))
+    FigureCanvasAgg(figure).draw()
+    assert np.array_equal(ax.lines[0].get_xdata(), events.step)
+    gray = np.asarray(figure.canvas.buffer_rgba())[5:-5, 5:-5, 0].astype(float)
+    for axis in (0, 1):
+        line = gray.mean(axis=axis)
+        assert line.std() < 0.05 * (255 - line.mean())
 
 
 EMPTY = fastlif.LIF().run(np.zeros((0, 3), np.float32))

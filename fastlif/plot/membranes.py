@@ -233,5 +233,5 @@ def _draw_spikes(
             style = {"color": color, "markeredgewidth": 1.2, "label": None}
             if len(colors) == 1:
                 style |= {"color": ink(), "label": "spikes"}
-            add_ticks(ax, clock.ends(step), y, row, style)
+            add_ticks(ax, clock.ends(step), y, (clock.ms or 1.0, row), style)
     ax.autoscale_view()

@@ -22,6 +22,7 @@ from fastlif.plot.style import axes_for, ink, legend_beside, line_style
 # Vector formats store more marks than this as an image: a million would take 30 MB in a PDF.
 _MANY = 20_000
 _FAINTEST = 0.03  # opacity; 8 bits per color cannot add up much less
+_EVENLY = (0.7548776662, 0.5698402910)  # multiples of these, modulo 1, fill a square evenly
 _FILL = 0.8  # height of a mark, as a fraction of its row
 
 
@@ -33,33 +34,53 @@ class Ticks(Line2D):
     in data coordinates.
     """
 
-    def __init__(self, x: Numbers, y: Numbers, row: float, **style: Any) -> None:
+    def __init__(self, x: Numbers, y: Numbers, grid: tuple[float, float], **style: Any) -> None:
         super().__init__(x, y, linestyle="none", marker="|", **style)
-        self._row, self._count, self._own_alpha = row, len(x), "alpha" not in style
+        self._grid, self._count, self._own_alpha = grid, len(x), "alpha" not in style
         self._extent = [(f(x), f(y)) for f in (np.min, np.max)] if len(x) else [(0, 0), (1, 1)]
 
     @allow_rasterization  # type: ignore  # Matplotlib declares no types for it
     def draw(self, renderer: RendererBase) -> None:
         """Set the height of the marks, at least one pixel, and draw them."""
         ax, figure = self.axes, self.get_figure()
-        if ax is not None and figure is not None:
-            x, y = self._extent[1]
-            corners = [*self._extent, (x, y - self._row * _FILL)]
-            first, last, below = ax.transData.transform(corners)
-            height, point = max(abs(last[1] - below[1]), 1.0), figure.dpi / 72
-            self.set_markersize(height / point)
-            if self._own_alpha:
-                covered = self._count * height * self.get_markeredgewidth() * point
-                width, extent = np.maximum(np.abs(last - first), 1.0)
-                share = width * (extent + height) / max(covered, 1.0)
-                self.set_alpha(None if share >= 1 else max(share, _FAINTEST))
+        if ax is None or figure is None:
+            return
+        first, last = ax.transData.transform(self._extent)
+        cell = np.abs(ax.transData.transform(np.subtract(self._extent[1], self._grid)) - last)
+        height, point = max(cell[1] * _FILL, 1.0), figure.dpi / 72
+        covered = self._count * height * self.get_markeredgewidth() * point
+        width, extent = np.maximum(np.abs(last - first), 1.0)
+        share = width * (extent + height) / max(covered, 1.0)
+        exact = self.get_data()
+        notify, self.stale_callback = self.stale_callback, None  # or it would draw again and again
+        self.set_markersize(height / point)
+        if self._own_alpha:
+            self.set_alpha(None if share >= 1 else max(share, _FAINTEST))
+        if share < 1:
+            self.set_data(*self._dispersed(exact, cell))
         super().draw(renderer)
+        self.set_data(*exact)
+        self.stale, self.stale_callback = False, notify
+
+    def _dispersed(self, exact: tuple[Any, Any], cell: Numbers) -> list[Numbers]:
+        """Spread marks evenly over the width of a step and the height of a row, if below a pixel.
+
+        Stamps are at whole pixels: without this, pixels of two steps and pixels of three would
+        alternate, and look like a rhythm.
+        """
+        number = np.arange(self._count)
+        return [
+            values + (number * ratio % 1 - 0.5) * size if pixels < 1 else values
+            for values, ratio, size, pixels in zip(exact, _EVENLY, self._grid, cell, strict=True)
+        ]
 
 
-def add_ticks(ax: Axes, x: Numbers, y: Numbers, row: float, style: dict[str, Any]) -> Ticks:
-    """Draw marks at ``(x, y)`` into ``ax``."""
+def add_ticks(
+    ax: Axes, x: Numbers, y: Numbers, grid: tuple[float, float], style: dict[str, Any]
+) -> Ticks:
+    """Draw marks at ``(x, y)`` into ``ax``; ``grid`` is the width of a step and height of a row."""
     default = {"color": ink(), "markeredgewidth": 0.8, "rasterized": len(x) > _MANY}
-    ticks = Ticks(x, y, row, **line_style(style, **default))
+    ticks = Ticks(x, y, grid, **line_style(style, **default))
     ax.add_line(ticks)
     return ticks
 
@@ -124,7 +145,8 @@ def raster(
     -----
     A million spikes take about half a second. PDF and SVG files contain more than 20,000 spikes as
     an image (``rasterized=False`` changes this). If there are more spikes than pixels, the marks
-    are translucent, so that their density remains visible (``alpha=1`` changes this).
+    are translucent, so that their density remains visible (``alpha=1`` changes this), and steps
+    and rows that are narrower than a pixel are blended.
 
     Examples
     --------
@@ -153,7 +175,7 @@ def raster(
     ax = axes_for(ax)
     extent = float(np.ptp(place)) if len(place) else 0.0
     row = extent / (len(place) - 1) if extent else 1.0
-    add_ticks(ax, clock.ends(found.step), place[found.neuron], row, style)
+    add_ticks(ax, clock.ends(found.step), place[found.neuron], (clock.ms or 1.0, row), style)
     ax.set_xlabel(clock.label)
     if end:
         ax.set_xlim(*clock.limits(0, end))
