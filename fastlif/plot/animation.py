@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from fastlif.checks import Numbers, number, numbers, whole
 from fastlif.neurons.base import Neuron
 from fastlif.plot.clock import clock_of
-from fastlif.plot.style import axes_for, checked_axes
+from fastlif.plot.style import axes_for, checked_axes, whole_ticks
 
 
 def animate(
@@ -136,6 +136,8 @@ def animate_image(
     ax = axes_for(ax)
     default = {"cmap": "cividis", "vmin": low, "vmax": high, "interpolation": "nearest"}
     image = ax.imshow(array[0], **{**default, **style})
+    whole_ticks(ax.xaxis)
+    whole_ticks(ax.yaxis)
     title = ax.set_title("")
 
     def show(step: int) -> list[Artist]:

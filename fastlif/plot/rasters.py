@@ -9,7 +9,6 @@ from matplotlib.artist import allow_rasterization
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import RendererBase
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from fastlif.checks import Numbers, flag, numbers
@@ -17,10 +16,11 @@ from fastlif.execution.results import Events, Run
 from fastlif.neurons.base import Neuron
 from fastlif.plot.clock import clock_of
 from fastlif.plot.data import chosen, select, spikes_of
-from fastlif.plot.style import axes_for, ink, legend_beside, line_style
+from fastlif.plot.style import axes_for, ink, legend_beside, line_style, whole_ticks
 
 # Vector formats store more marks than this as an image: a million would take 30 MB in a PDF.
 _MANY = 20_000
+_LEAST = 1.5  # height of a mark in points
 _FAINTEST = 0.03  # opacity; 8 bits per color cannot add up much less
 _EVENLY = (0.7548776662, 0.5698402910)  # multiples of these, modulo 1, fill a square evenly
 _FILL = 0.8  # height of a mark, as a fraction of its row
@@ -41,13 +41,14 @@ class Ticks(Line2D):
 
     @allow_rasterization  # type: ignore  # Matplotlib declares no types for it
     def draw(self, renderer: RendererBase) -> None:
-        """Set the height of the marks, at least one pixel, and draw them."""
+        """Set the height of the marks, which remain visible, and draw them."""
         ax, figure = self.axes, self.get_figure()
         if ax is None or figure is None:
             return
         first, last = ax.transData.transform(self._extent)
         cell = np.abs(ax.transData.transform(np.subtract(self._extent[1], self._grid)) - last)
-        height, point = max(cell[1] * _FILL, 1.0), figure.dpi / 72
+        point = figure.dpi / 72  # in pixels
+        height = max(cell[1] * _FILL, _LEAST * point)
         covered = self._count * height * self.get_markeredgewidth() * point
         width, extent = np.maximum(np.abs(last - first), 1.0)
         share = width * (extent + height) / max(covered, 1.0)
@@ -183,6 +184,6 @@ def raster(
         ax.set_ylim(place.min() - row / 2, place.max() + row / 2)
     if y is None:
         ax.set_ylabel("neuron")
-        ax.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+        whole_ticks(ax.yaxis)
     legend_beside(ax)
     return ax

@@ -8,8 +8,10 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.cbook import normalize_kwargs
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from fastlif.checks import described
 
@@ -81,6 +83,11 @@ def legend_beside(ax: Axes) -> None:
             borderaxespad=0.0,
             frameon=False,
         )
+
+
+def whole_ticks(axis: Axis) -> None:
+    """Let an axis have ticks at whole numbers only, such as indices."""
+    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
 
 
 def axis_label(name: str, unit: str | None) -> str:
