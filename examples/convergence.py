@@ -12,6 +12,7 @@ import matplotlib as mpl
 import numpy as np
 
 import fastlif
+from fastlif import plot
 
 R, C, t_ref = 5.1, 5e-3, 4e-3
 tau = R * C
@@ -54,13 +55,14 @@ def figure(plt):
     closed = np.zeros_like(current)
     fires = current * R > 1
     closed[fires] = 1 / (t_ref + tau * np.log1p(1 / (current[fires] * R - 1)))
-    right.plot(current, rates(current), label="euler", lw=1)
-    right.plot(current, rates(current, integration="exact"), label="exact", lw=1)
     within = rates(current, integration="exact", within_step=True)
-    right.plot(current, within, label="exact, spike times within steps", lw=3, alpha=0.5)
-    right.plot(current, closed, "k:", label="closed form")
-    right.set(xlabel="current (A)", ylabel="firing rate (Hz)")
-    right.legend()
+    curves = {"current_unit": "A", "ax": right}
+    plot.fi_curve(current, rates(current), label="euler", lw=1, **curves)
+    plot.fi_curve(current, rates(current, integration="exact"), label="exact", lw=1, **curves)
+    label = "exact, spike times within steps"
+    plot.fi_curve(current, within, label=label, lw=3, alpha=0.5, **curves)
+    plot.fi_curve(current, closed, label="closed form", color="k", ls=":", **curves)
+    right.legend(loc="lower right")  # in the corner that no f-I curve reaches
     return fig
 
 

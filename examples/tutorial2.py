@@ -13,6 +13,7 @@ import matplotlib as mpl
 import numpy as np
 
 import fastlif
+from fastlif import plot
 
 ms = 1e3  # seconds to milliseconds
 
@@ -63,72 +64,52 @@ def population(size=100_000, steps=200):
     return amplitude, run.membrane, run.spikes, seconds
 
 
-def line(axis, x, y, ylabel, **style):
-    axis.plot(x, y, linewidth=1.2, **style)
-    axis.set_ylabel(ylabel)
-    axis.margins(x=0)
-    axis.spines[["top", "right"]].set_visible(False)
-
-
-def threshold_line(axis, threshold=1.0):
-    axis.axhline(threshold, color="tab:red", linestyle="--", linewidth=0.8, label="threshold")
-    axis.legend(loc="lower right", framealpha=0.9, edgecolor="none")
-
-
 def figures(plt):
     """Run each experiment; yield its name, its figure and a summary."""
-    step = 1.0  # ms
+    SI = {"time_step": 1e-3, "membrane_unit": "V"}
 
     U_trace = passive_decay()
-    figure, axis = plt.subplots(figsize=(6, 3))
-    line(axis, np.arange(100) * step, U_trace, "membrane potential (V)")
-    axis.set(title="Leaky integrate neuron: passive decay", xlabel="time (ms)")
+    axis = plot.traces(U_trace[1:], initial=U_trace[0], **SI)
+    axis.set_title("Leaky integrate neuron: passive decay")
     tau = np.argmax(U_trace < 0.9 / np.e)
-    yield "passive_decay", figure, f"0.9 V falls below 0.9/e V after {tau} ms (RC = 5 ms)"
+    summary = f"0.9 V falls below 0.9/e V after {tau} ms (RC = 5 ms)"
+    yield "passive_decay", axis.figure, summary
 
     mem = without_stimulus()
-    figure, axis = plt.subplots(figsize=(6, 3))
-    line(axis, np.arange(101) * step, mem, "membrane potential (V)")
-    axis.set(title="Lapicque's neuron model without stimulus", xlabel="time (ms)")
-    yield "lapicque_without_stimulus", figure, f"{mem[0]:.1f} V decays to {mem[-1]:.1e} V in 100 ms"
+    axis = plot.traces(mem[1:], initial=mem[0], **SI)
+    axis.set_title("Lapicque's neuron model without stimulus")
+    summary = f"{mem[0]:.1f} V decays to {mem[-1]:.1e} V in 100 ms"
+    yield "lapicque_without_stimulus", axis.figure, summary
 
     cur_in, mem, spk = with_step_current()
-    figure, (top, bottom) = plt.subplots(2, sharex=True, figsize=(6, 4))
-    line(top, np.arange(201) * step, mem, "membrane (V)")
-    line(bottom, np.arange(200) * step, cur_in, "current (A)", color="tab:orange")
-    top.set_title("Lapicque's neuron model with a step current")
-    bottom.set(xlabel="time (ms)", xlim=(0, 100))
+    axes = plot.stack(cur_in, mem[1:], initial=mem[0], current_unit="A", **SI)
+    axes[0].set_title("Lapicque's neuron model with a step current")
+    axes[-1].set_xlim(0, 100)
     summary = f"converges to {mem[-1]:.3f} V (I*R = 0.500 V), {spk.sum()} spikes"
-    yield "lapicque_step_current", figure, summary
+    yield "lapicque_step_current", axes[0].figure, summary
 
     for current in (0.2, 0.3):
         cur_in, mem, spk = firing(current)
-        figure, (top, middle, bottom) = plt.subplots(
-            3, sharex=True, figsize=(6, 5), height_ratios=(1, 2, 0.5)
-        )
-        line(top, np.arange(200) * step, cur_in, "current (A)", color="tab:orange")
-        line(middle, np.arange(200) * step, mem, "membrane (V)")
-        threshold_line(middle)
-        bottom.eventplot(np.flatnonzero(spk) * step, colors="black", linewidths=1.2)
-        bottom.set(ylabel="spikes", xlabel="time (ms)", yticks=[], xlim=(0, 200))
-        bottom.spines[["top", "right", "left"]].set_visible(False)
-        top.set_title(f"Firing with reset by subtraction, {current} A")
+        axes = plot.stack(cur_in, mem, spk, threshold=1, current_unit="A", **SI)
+        axes[0].set_title(f"Firing with reset by subtraction, {current} A")
         times = ", ".join(str(t) for t in np.flatnonzero(spk))
-        yield f"firing_{current:.1f}A".replace(".", "_"), figure, f"spikes at {times} ms"
+        summary = f"steps with a spike: {times}"
+        yield f"firing_{current:.1f}A".replace(".", "_"), axes[0].figure, summary
 
     amplitude, membrane, spikes, seconds = population()
-    figure, (top, middle, bottom) = plt.subplots(3, figsize=(6, 7), height_ratios=(1, 2, 1.4))
-    for j in np.searchsorted(amplitude, [0.15, 0.3, 0.5]):
-        line(top, np.arange(200), membrane[:, j], "membrane (V)", label=f"{amplitude[j]:.2f} A")
-    top.axhline(1.0, color="tab:red", linestyle="--", linewidth=0.8)
-    top.legend(loc="lower right", framealpha=0.9, edgecolor="none", ncols=3)
-    top.set(title=f"A population of {len(amplitude):,} neurons in one call", xlabel="time (ms)")
-    shown = slice(None, None, 500)
-    steps, neurons = np.nonzero(spikes[:, shown])
-    middle.plot(steps, amplitude[shown][neurons], "k|", markersize=2, markeredgewidth=0.6)
-    middle.set(xlabel="time (ms)", ylabel="input current (A)\nof every 500th neuron", xlim=(0, 200))
-    line(bottom, amplitude, spikes.sum(axis=0) / 0.19, "firing rate (Hz)")
+    figure, (top, middle, bottom) = plt.subplots(
+        3, figsize=(6.4, 7), height_ratios=(1, 2, 1.4), layout="constrained"
+    )
+    shown = np.searchsorted(amplitude, [0.15, 0.3, 0.5])
+    labels = [f"{current:.2f} A" for current in amplitude[shown]]
+    plot.traces(membrane, neurons=shown, labels=labels, threshold=1, ax=top, **SI)
+    top.set_title(f"A population of {len(amplitude):,} neurons in one call")
+    every = slice(None, None, 500)
+    plot.raster(spikes[:, every], y=amplitude[every], time_step=1e-3, ax=middle)
+    middle.set_ylabel("input current (A)\nof every 500th neuron")
+    plot.fi_curve(amplitude, spikes.sum(axis=0) / 0.19, current_unit="A", ax=bottom)
     bottom.set_xlabel("input current (A)")
+    bottom.margins(x=0)
     rate = spikes.size / seconds
     summary = (
         f"{spikes.sum():,} spikes of {len(amplitude):,} neurons in {len(spikes)} steps, "
@@ -152,7 +133,6 @@ def main():
     arguments.output_dir.mkdir(parents=True, exist_ok=True)
     for name, figure, summary in figures(plt):
         path = arguments.output_dir / f"{name}.png"
-        figure.tight_layout()
         figure.savefig(path, dpi=150)
         print(f"{name:26} {summary}\n{'':26} -> {path}")
         if not arguments.show:

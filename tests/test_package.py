@@ -172,7 +172,7 @@ def test_tutorial2_draws_its_figures(tmp_path):
     result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     names = {path.stem for path in (tmp_path / "new").glob("*.png")}
     assert {"passive_decay", "lapicque_without_stimulus", "population"} <= names
-    assert "spikes at 109 ms" in result.stdout
+    assert "steps with a spike: 109\n" in result.stdout
     help_text = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True)
     assert "--show" in help_text.stdout
 

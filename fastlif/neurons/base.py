@@ -31,6 +31,7 @@ class Neuron(ABC):
     """
 
     _rests_at: ClassVar[str | None] = None  # the name of the parameter of ``resting``
+    time_unit: ClassVar[str] = "s"  # the unit of the time step, for figures
 
     @property
     @abstractmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -89,6 +89,7 @@ class nest_iaf_psc_delta(Neuron):
     -55.03
     """
 
+    time_unit: ClassVar[str] = "ms"
     tau_m: Parameter = 10.0
     C_m: Parameter = 250.0
     t_ref: Parameter = 2.0
