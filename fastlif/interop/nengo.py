@@ -236,7 +236,7 @@ class NeuronType(nengo.neurons.NeuronType):  # type: ignore[misc]
     ) -> Callable[[], None]:
         """Return the function that computes steps with these arrays."""
         neuron, scale = self.neuron, self.amplitude / self.dt
-        states = state_of(neuron.rule.states, [state[name] for name in self._names])
+        states = state_of(neuron.rule.states, [state[name] for name in self._names], 0)
         old: Numbers | State = states.mem if len(self._names) == 1 else states
         spk = np.empty(output.shape, neuron.spike_dtype)
         out = spk, old
