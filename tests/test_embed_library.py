@@ -16,8 +16,8 @@ from cases import EMBEDDED, full, same_bits, variables
 import fastlif
 from fastlif import embed
 from fastlif.embed import __main__ as command
+from fastlif.embed import c_code
 from fastlif.embed import library as building
-from fastlif.embed import source
 
 
 def needs(program):
@@ -226,7 +226,7 @@ def test_only_its_own_symbols_and_those_of_the_c_library(library):
     assert set(symbols("--defined-only")) == set(library.symbols.values())
     functions = ("step", "step_each", "run", "run_each", "constants")
     names = (f"fastlif_{neuron}_{f}" for neuron in library.neurons for f in functions)
-    assert {f"{name}_{kind}" for name in names for kind in source.REALS} == (
+    assert {f"{name}_{kind}" for name in names for kind in c_code.REALS} == (
         library.symbols.keys() - {"fastlif_version"}
     )
 
@@ -246,14 +246,14 @@ def test_processors_without_wide_vectors(monkeypatch, tmp_path, present):
         monkeypatch.setitem(MOST, "a", 0.6)
         for dtype in ("f4", "f8"):
             test_bits(older, "a", dtype, True)
-    chosen = source.functions(older.neurons, levels)
+    chosen = c_code.functions(older.neurons, levels)
     assert chosen.count('__builtin_cpu_supports("avx512f")') == 1
     assert f"#define LEVELS {len(levels)}\n" in chosen
 
 
 def test_the_header_in_the_package_is_that_of_the_default_library():
     header = Path(fastlif.get_include(), "fastlif.h").read_text()
-    assert header == source.header(building.default_neurons()), (
+    assert header == c_code.header(building.default_neurons()), (
         "copy include/fastlif.h of a library that `python -m fastlif.embed --output DIR` built"
     )
 
@@ -337,10 +337,10 @@ def test_nothing_changes_if_a_file_cannot_be_written(tmp_path):
 def test_other_constants_or_states_have_other_symbols(tmp_path):
     names = set()
     for neuron in (fastlif.LIF(), fastlif.LIF(refractory=2), fastlif.Leaky(beta=0.5)):
-        header = source.header({"cell": neuron})
+        header = c_code.header({"cell": neuron})
         names.add(re.search(r"#define fastlif_cell_run_f64 (\w+)", header)[1])
     assert len(names) == 3
-    assert source.header({"cell": fastlif.Leaky(beta=0.5)}) != header.replace("0.5", "0.6")
+    assert c_code.header({"cell": fastlif.Leaky(beta=0.5)}) != header.replace("0.5", "0.6")
 
 
 def test_names_that_look_like_generated_ones(tmp_path):

@@ -198,7 +198,8 @@ def test_blocks_of_steps_join(row):
     assert np.array_equal(found, on.astype(np.int8) - off)
     assert np.array_equal(encoding.delta(data, 0.3, padding=True), on)
     drawn = encoding.rate(data, time_var_input=True, seed=2)
-    assert np.array_equal(drawn, np.random.default_rng(2).random(data.shape) < data)
+    source = encoding.rate_source(data, time_var_input=True, seed=2)
+    assert np.array_equal(drawn, source.sample(*data.shape))
 
 
 def test_nan_and_infinite_changes_give_no_spike():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from cases import full, same_bits
+from numba.core.errors import TypingError
 
 import fastlif
 from fastlif import sources
@@ -282,3 +283,34 @@ def test_sources_show_their_parameters():
         "PoissonSpikes(0.1, 1.0, seed=1) + Constant(0.5)"
     )
     assert repr(sources.RampCurrent(0.0, 1.0, 2, 3)).startswith("RampCurrent(begin=0.0, end=1.0")
+
+
+# --- in loops of the user ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["spikes", "correlated noise", "constant"])
+def test_a_source_in_a_loop_has_the_same_numbers(name):
+    fill, cur = fastlif.embed.source(SOURCES[name], SIZE), np.empty(SIZE, F4)
+    for t, row in enumerate(SOURCES[name].sample(STEPS, SIZE)):
+        fill(t, cur)
+        assert same_bits(cur, row)
+
+
+def test_misuse_of_a_source_in_a_loop_is_rejected():
+    with pytest.raises(TypeError, match=r"source must be a source of fastlif.sources, got 3"):
+        fastlif.embed.source(3, SIZE)
+    with pytest.raises(ValueError, match="must not contain an array of currents"):
+        fastlif.embed.source(SOURCES["array"], SIZE)
+    with pytest.raises(ValueError, match="do not broadcast"):
+        fastlif.embed.source(SOURCES["constant"], 3)
+    fill = fastlif.embed.source(sources.Constant(1.0), 3)
+    for cur, error, message in (
+        (np.zeros(4, F4), ValueError, "cur must be contiguous, and have the size of the source"),
+        (np.zeros(6, F4)[::2], ValueError, "cur must be contiguous"),
+        (np.zeros(3), TypingError, "cur must be a 1-D array of float32"),
+        (3.0, TypingError, "cur must be a 1-D array of float32"),
+    ):
+        with pytest.raises(error, match=message):
+            fill(0, cur)
+    with pytest.raises(TypingError, match="t must be an integer"):
+        fill(0.5, np.zeros(3, F4))

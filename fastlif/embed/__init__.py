@@ -5,6 +5,7 @@ function    for
 ==========  =====================================================================================
 `scalar`    loops over neurons that you compile with Numba, with your synapses in between
 `row`       the same, where a whole population advances at once
+`source`    the input of `row` from a source of `fastlif.sources`
 `gufunc`    NumPy, Dask and xarray: one step or a whole run that broadcasts over further axes
 `cfunc`     C code, and libraries that call C functions (`scipy.LowLevelCallable`)
 `build`     C and C++ programs that run without Python: a shared library and its header
@@ -15,7 +16,7 @@ first used, for one neuron: they contain its parameters. In a shared library, th
 neuron's equation are arguments; ``python -m fastlif.embed --output DIR`` builds one, too.
 """
 
-from fastlif.embed.functions import CFunction, cfunc, constants, gufunc, row, scalar
+from fastlif.embed.functions import CFunction, cfunc, constants, gufunc, row, scalar, source
 from fastlif.embed.library import build
 
-__all__ = ["CFunction", "build", "cfunc", "constants", "gufunc", "row", "scalar"]
+__all__ = ["CFunction", "build", "cfunc", "constants", "gufunc", "row", "scalar", "source"]

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from fastlif.checks import Numbers, common_shape, described, flag
+from fastlif.checks import Numbers, common_shape, described, flag, whole
+from fastlif.execution.sources import Bound, Source
 from fastlif.neurons.base import Neuron
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CFunction", "cfunc", "constants", "gufunc", "row", "scalar"]
+__all__ = ["CFunction", "cfunc", "constants", "gufunc", "row", "scalar", "source"]
 
 
 class CFunction(NamedTuple):
@@ -135,6 +136,77 @@ def row(neuron: Neuron, dtype: DTypeLike = np.float32) -> Callable[..., Any]:
     9
     """
     function: Callable[..., Any] = _compiled("row", *_checked(neuron, dtype))
+    return function
+
+
+def source(
+    source: Source, size: int, dtype: DTypeLike = np.float32
+) -> Callable[[int, Numbers], None]:
+    """Return ``fill(t, cur)``, which writes the input of one step, for Numba.
+
+    It can be called from Python and in functions that you compile with ``numba.njit``, before a
+    :func:`row`, for example to add the input from synapses in between.
+
+    Parameters
+    ----------
+    source : fastlif.sources.Source
+        A source, or a sum of them.
+    size : int
+        Number of neurons.
+    dtype : numpy.dtype
+        float32 or float64: the dtype of ``cur``.
+
+    Returns
+    -------
+    Callable
+        The compiled function. ``t`` is the absolute step, and is not checked; ``cur`` is a
+        contiguous 1-D array of ``size`` numbers, which is overwritten. The numbers are those of a
+        run. Sources with a state, such as
+        :class:`~fastlif.sources.OrnsteinUhlenbeckCurrent`, advance it by one step at each call.
+
+    Raises
+    ------
+    TypeError
+        If an argument has a wrong type.
+    ValueError
+        If the parameters of the source do not broadcast to ``size``, or it contains an array of
+        currents.
+
+    Examples
+    --------
+    >>> import numba, numpy as np, fastlif
+    >>> step = fastlif.embed.row(fastlif.LIF(tau=0.02, R=1.0, order="at_once"))
+    >>> noise = fastlif.GaussianCurrent(1.0, 2.0, seed=1)
+    >>> fill = fastlif.embed.source(noise, 100)
+    >>> @numba.njit
+    ... def spikes(steps):
+    ...     cur, mem = np.empty(100, np.float32), np.zeros(100, np.float32)
+    ...     spk, total = np.zeros(100, np.bool_), 0
+    ...     for t in range(steps):
+    ...         fill(t, cur)
+    ...         step(cur, mem, spk)
+    ...         total += spk.sum()
+    ...     return total
+    >>> neuron = fastlif.LIF(tau=0.02, R=1.0, order="at_once")
+    >>> run = neuron.run(noise, steps=1000, initial=neuron.initial_state(100), record="counts")
+    >>> spikes(1000) == run.counts.sum()
+    np.True_
+    """
+    if not isinstance(source, Source):
+        raise TypeError(f"source must be a source of fastlif.sources, got {described(source)}")
+    kind = _dtype(dtype)
+    population = (whole("size", size, 1),)
+    if source.rows is not None:
+        raise ValueError("source must not contain an array of currents, which your loop can add")
+    if common_shape([("size", population), *source.shapes]) != population:
+        raise ValueError(f"the parameters of source do not broadcast to the size {size}")
+    from fastlif.kernels import embedded  # here, for a fast import of fastlif
+
+    bound = Bound(source, kind, population, 0, None)
+    _KEPT.append(bound)
+    function: Callable[..., Any] = embedded.source(
+        int(bound.function), int(bound.numbers), population[0], kind
+    )
     return function
 
 
@@ -285,10 +357,14 @@ def cfunc(neuron: Neuron, dtype: DTypeLike = np.float32) -> CFunction:
 def _checked(neuron: Any, dtype: DTypeLike) -> tuple[Neuron, np.dtype[Any]]:
     if not isinstance(neuron, Neuron):
         raise TypeError(f"neuron must be a neuron of fastlif, got {described(neuron)}")
+    return neuron, _dtype(dtype)
+
+
+def _dtype(dtype: DTypeLike) -> np.dtype[Any]:
     kind = np.dtype(dtype)
     if kind not in (np.float32, np.float64):
         raise TypeError(f"dtype must be float32 or float64, got {kind}")
-    return neuron, kind.newbyteorder("=")
+    return kind.newbyteorder("=")
 
 
 def _compiled(form: str, neuron: Neuron, dtype: np.dtype[Any]) -> Any:

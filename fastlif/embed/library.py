@@ -17,8 +17,8 @@ from typing import Any
 
 from fastlif import __version__
 from fastlif.checks import described
-from fastlif.embed import source
-from fastlif.embed.source import ABI, Level
+from fastlif.embed import c_code
+from fastlif.embed.c_code import ABI, Level
 from fastlif.neurons.base import Neuron
 
 _FEATURES = {
@@ -123,7 +123,7 @@ def build(
     with tempfile.TemporaryDirectory() as temporary:
         library = _compile(named, Path(temporary).absolute(), compiler, file, soname)
     texts = {
-        "include/fastlif.h": source.header(named),
+        "include/fastlif.h": c_code.header(named),
         "lib/pkgconfig/fastlif.pc": _PKG_CONFIG,
         "lib/cmake/fastlif/fastlif-config.cmake": _CMAKE.format(file=file, soname=soname),
         "lib/cmake/fastlif/fastlif-config-version.cmake": _CMAKE_VERSION,
@@ -176,9 +176,9 @@ def _named(neurons: Any) -> dict[str, Neuron]:
     if not pairs:
         raise ValueError("neurons must contain at least one neuron, got none")
     names = Counter(name for name, _ in pairs)
-    used = Counter(each for name in names for each in source.identifiers(name))
+    used = Counter(each for name in names for each in c_code.identifiers(name))
     doubtful = [name for name, count in names.items() if count > 1] or [
-        name for name in names if any(used[each] > 1 for each in source.identifiers(name))
+        name for name in names if any(used[each] > 1 for each in c_code.identifiers(name))
     ]
     if doubtful:
         raise ValueError(
@@ -221,15 +221,15 @@ def _compile(
     """Compile the library ``file`` in the folder ``work``, and return its contents."""
     from fastlif.kernels.objects import object_code
 
-    objects, cores = [], source.cores(neurons)
+    objects, cores = [], c_code.cores(neurons)
     for k, level in enumerate(_levels()):
         objects.append(work / f"level{k}.o")
         named = {f"core_{name}_{k}": core for name, core in cores.items()}
         objects[-1].write_bytes(object_code(named, level.name))
     shared = (Path(__file__).parent / "library.c").read_bytes()
     (work / "library.c").write_bytes(shared)
-    (work / "fastlif.h").write_bytes(source.header(neurons).encode())
-    (work / "neurons.c").write_bytes(source.functions(neurons, _levels()).encode())
+    (work / "fastlif.h").write_bytes(c_code.header(neurons).encode())
+    (work / "neurons.c").write_bytes(c_code.functions(neurons, _levels()).encode())
     named_so = "-install_name" if sys.platform == "darwin" else "-soname"
     command = [
         *compiler, "-shared", "-fPIC", "-std=gnu11", "-O2", "-ftree-vectorize",

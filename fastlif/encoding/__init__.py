@@ -11,7 +11,7 @@ the same on every processor; PyTorch's differs from it in the last bit of some v
 """
 
 from fastlif.encoding.changes import delta
-from fastlif.encoding.probabilities import rate
+from fastlif.encoding.probabilities import rate, rate_source
 from fastlif.encoding.times import latency
 
-__all__ = ["delta", "latency", "rate"]
+__all__ = ["delta", "latency", "rate", "rate_source"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -9,7 +12,6 @@ from fastlif.checks import Numbers, flag, numbers, whole
 from fastlif.encoding.arguments import (
     Spikes,
     Steps,
-    blocks,
     dtype_of,
     reject,
     single,
@@ -17,6 +19,9 @@ from fastlif.encoding.arguments import (
     with_time,
     within,
 )
+from fastlif.sources import PoissonSpikes
+
+_BLOCK = 2**20  # how many numbers are drawn at a time
 
 
 def rate(
@@ -63,7 +68,7 @@ def rate(
     >>> from fastlif import encoding
     >>> spikes = encoding.rate([0.0, 0.1, 0.5, 1.0], num_steps=1000, seed=1)
     >>> spikes.shape, spikes.sum(axis=0).tolist()
-    ((1000, 4), [0, 107, 502, 1000])
+    ((1000, 4), [0, 111, 498, 1000])
     """
     array = numbers("data", data)
     scale, shift = single("gain", gain), single("offset", offset)
@@ -99,16 +104,77 @@ def rate(
     return spikes
 
 
+def rate_source(
+    data: ArrayLike,
+    gain: float = 1,
+    offset: float = 0,
+    time_var_input: bool = False,
+    seed: int | None = None,
+) -> PoissonSpikes:
+    """Return the source of the spikes that :func:`rate` returns, without an array of them.
+
+    Parameters
+    ----------
+    data
+        Probabilities of a spike in one step. NaN raises an error.
+    gain, offset
+        Factor and summand of ``data``.
+    time_var_input
+        Whether ``data`` changes over time, with time as axis 0.
+    seed
+        As for :func:`rate`.
+
+    Returns
+    -------
+    fastlif.PoissonSpikes
+        The source, for ``neuron.run(source, steps=...)``. Its population has the shape of ``data``,
+        without the time axis.
+
+    Examples
+    --------
+    >>> import numpy as np, fastlif
+    >>> from fastlif import encoding
+    >>> source = encoding.rate_source([0.0, 0.1, 0.5, 1.0], seed=1)
+    >>> run = fastlif.LIF(tau=5.0, time_step=1.0).run(source, steps=1000, record="counts")
+    >>> spikes = encoding.rate([0.0, 0.1, 0.5, 1.0], num_steps=1000, seed=1)
+    >>> bool((source.sample(1000, 4) == spikes).all())
+    True
+    """
+    array = numbers("data", data)
+    dtype = dtype_of(array)
+    with np.errstate(all="ignore"):
+        probability = np.asarray(
+            array.astype(dtype) * dtype.type(single("gain", gain))
+            + dtype.type(single("offset", offset))
+        )
+    reject("data*gain + offset must not be NaN", probability, np.isnan)
+    probability = np.clip(probability, 0, 1)
+    if flag("time_var_input", time_var_input):
+        with_time(array)
+        probability = probability if array.ndim > 1 else probability[:, np.newaxis]
+    elif array.ndim > 1:
+        probability = probability[np.newaxis]
+    return PoissonSpikes(probability, seed=seed)
+
+
 def _bernoulli(probabilities: Numbers, steps: int, seed: int | None) -> Spikes:
     """Draw spikes of shape ``(steps, *probabilities.shape[1:])``.
 
     ``probabilities`` has as many rows as there are steps, or one row for all of them. Values below
     0 count as 0, and values above 1 as 1.
     """
-    generator = np.random.default_rng(seed)
     spikes: Spikes = np.empty((steps, *probabilities.shape[1:]), np.bool_)
-    for block in blocks(spikes):
-        uniform = generator.random(spikes[block].shape)  # float64: small probabilities are exact
-        rows = probabilities if len(probabilities) == 1 else probabilities[block]
-        np.less(uniform, rows, out=spikes[block])
+    size = math.prod(probabilities.shape[1:])
+    source, flat = _source(probabilities, seed), spikes.reshape(steps, size)
+    rows = max(1, _BLOCK // max(1, flat.shape[1]))
+    for start in range(0, steps, rows):
+        block = flat[start : start + rows]
+        drawn = source._rows(start, len(block), flat.shape[1:], np.dtype(np.float32))
+        np.not_equal(drawn, 0, out=block)
     return spikes
+
+
+def _source(probabilities: Numbers, seed: Any) -> PoissonSpikes:
+    """Return the source of spikes of a flat population; time is axis 0 of ``probabilities``."""
+    rows = probabilities.reshape(len(probabilities), math.prod(probabilities.shape[1:]))
+    return PoissonSpikes(np.clip(rows, 0, 1), seed=seed)

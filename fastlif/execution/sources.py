@@ -109,13 +109,19 @@ class Source(abc.ABC):
         if self.rows is not None and self.rows != steps:
             raise ValueError(f"steps must be {self.rows}, the steps of the current, got {steps}")
         self._check_steps(0, steps)
-        out = np.empty((steps, int(np.prod(population, dtype=np.int64))), kind)
-        bound = Bound(self, kind.newbyteorder("="), population, 0, None)
-        sample = kernels.sampler(out.dtype)
+        return self._rows(0, steps, population, kind.newbyteorder("="))
+
+    def _rows(
+        self, first: int, steps: int, population: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> Numbers:
+        """Return the input from the absolute step ``first`` on, of sources without a state."""
+        out = np.empty((steps, int(np.prod(population, dtype=np.int64))), dtype)
+        bound = Bound(self, dtype, population, first, None)
+        sample = kernels.sampler(dtype)
         for start in range(0, out.shape[1], WIDTH):
             part = np.empty((steps, min(WIDTH, out.shape[1] - start)), out.dtype)
             scratch = np.empty(kernels.scratch_items(part.shape[1]), np.uint64)
-            sample(bound.function, bound.numbers, 0, start, part, scratch)
+            sample(bound.function, bound.numbers, first, start, part, scratch)
             out[:, start : start + WIDTH] = part
         return out.reshape(steps, *population)
 

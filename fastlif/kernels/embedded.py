@@ -22,6 +22,7 @@ from fastlif.kernels.jit import (
     some_overlap,
     wide_vectors,
 )
+from fastlif.kernels.sources import generate, scratch_items
 from fastlif.kernels.step import state_at
 
 _REALS = (types.Integer, types.Float, types.Boolean)
@@ -233,6 +234,45 @@ def row(rule: Rule, values: Any, spike_dtype: np.dtype[Any]) -> Any:
         _advance_row(rule, read, current, states, spikes)
 
     return compiled_here(step)
+
+
+def source(function: int, numbers: int, size: int, dtype: np.dtype[Any]) -> Any:
+    """Return the compiled function ``fill(t, cur)``: the input of a source at step ``t``."""
+    items, real = scratch_items(size), from_dtype(dtype)
+
+    def test(arguments):
+        t, cur = arguments
+        if not isinstance(t, types.Integer):
+            raise TypingError(f"t must be an integer, got {t}")
+        if not isinstance(cur, types.Array) or cur.ndim != 1 or cur.dtype != real:
+            raise TypingError(f"cur must be a 1-D array of {dtype}, got {cur}")
+        if not cur.mutable:
+            raise TypingError(f"cur must be writeable, got {cur}")
+
+    check, function_at, numbers_at = _checked(test), _address(function), _address(numbers)
+
+    def fill(t, cur):
+        check((t, cur))
+        if cur.size != size or not side_by_side(cur):
+            raise ValueError("cur must be contiguous, and have the size of the source")
+        scratch = np.empty(items, np.uint64)
+        generate(function_at(), numbers_at(), np.int64(t), 0, 0, contiguous(cur), scratch)
+
+    return compiled_here(fill)
+
+
+def _address(value: int) -> Any:
+    """Return a compiled function that returns an address, which Numba must not cache."""
+
+    @intrinsic
+    def address(typing_context):
+        def codegen(context, builder, signature, args):
+            pointer = context.add_dynamic_addr(builder, value, "address")
+            return builder.ptrtoint(pointer, context.get_value_type(types.uint64))
+
+        return types.uint64(), codegen
+
+    return address
 
 
 # --- for C ----------------------------------------------------------------------------------------
