@@ -94,7 +94,7 @@ def compiled_for_c(signature, function):
     with interrupts_deferred():
         try:
             return cfunc(signature, cache=True, **OPTIONS)(function)
-        except (RuntimeError, OSError):  # no directory is writable, or the disk is full
+        except Exception:  # no directory is writable, the disk is full, or a file is damaged
             return cfunc(signature, **OPTIONS)(function)
 
 
