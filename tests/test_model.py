@@ -122,8 +122,8 @@ def test_constants_use_no_function_whose_bits_depend_on_the_machine():
             code = line.split("#")[0]
             if TRANSCENDENTAL.search(code) and ">>>" not in code and "warn_" not in code:
                 found.append(f"{path.name}:{number}: {line.strip()}")
-    # The docstring of Nengo's preset compares a rate with a closed form, and inside Brian2 constants
-    # must have the bits of its own.
+    # A docstring of Nengo's preset has a closed form; constants inside Brian2 must have the bits
+    # of its own.
     assert [line for line in found if not line.startswith(("nengo.py", "brian2"))] == []
 
 
