@@ -161,7 +161,8 @@ def test_the_python_code_in_the_readme_runs():
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert blocks
     for block in blocks:
-        if not block.startswith(">>>"):  # these run as doctests
+        # Doctests run the former, and test_readme_hosts.py the latter.
+        if not block.startswith(">>>") and "fastlif.interop." not in block:
             exec(block, {})
 
 

@@ -97,9 +97,10 @@ def for_each(
                 return
             work(item)
 
-    # Locks that helpers at work hold. ``Thread.join`` would not do: interrupted, it takes a thread
-    # that goes on for one that has ended.
+    # Locks that helpers at work hold. ``Thread.join`` alone would not do: interrupted, it takes a
+    # thread that goes on for one that has ended.
     at_work: list[threading.Lock] = []
+    helpers: list[threading.Thread] = []
     closed = threading.Event()
 
     def help_out() -> None:
@@ -117,22 +118,28 @@ def for_each(
     try:
         with contextlib.suppress(RuntimeError):  # the system allows no more threads
             for _ in range(threads - 1):
-                threading.Thread(target=help_out, daemon=True).start()
+                helper = threading.Thread(target=help_out, daemon=True)
+                helper.start()
+                helpers.append(helper)
         serve(caller=True)
-        _wait(at_work, closed)
+        _wait(at_work, helpers, closed)
         placement.release()
     except BaseException:
         stop.set()
         placement.release()
-        _wait(at_work, closed)
+        _wait(at_work, helpers, closed)
         raise
     if errors:
         raise errors[0]
 
 
-def _wait(at_work: list[threading.Lock], closed: threading.Event) -> None:
+def _wait(
+    at_work: list[threading.Lock], helpers: list[threading.Thread], closed: threading.Event
+) -> None:
     """Wait until no helper is at work, and let none begin."""
     closed.set()
-    for helper in at_work:
-        with helper:
+    for work in at_work:
+        with work:
             pass
+    for helper in helpers:
+        helper.join()

@@ -16,7 +16,7 @@ from brian2.units.fundamentalunits import Quantity
 from brian2.utils.stringtools import get_identifiers
 
 from fastlif.checks import described
-from fastlif.interop._brian2_equations import (
+from fastlif.interop.brian2_equations import (
     Match,
     Scope,
     affine,
