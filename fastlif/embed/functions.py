@@ -310,7 +310,8 @@ def _compile(form: str, neuron: Neuron, dtype: np.dtype[Any]) -> Any:
 
     rule, values = neuron._model.rule, neuron._model.constants(dtype).shared
     if form in ("step_gufunc", "run_gufunc"):
-        values = None if neuron._model.shapes else values  # then they are operands
+        if any(shape for _, shape in neuron._model.shapes):
+            values = None  # they are operands
         name = f"{type(neuron).__name__}_{form.removesuffix('_gufunc')}"
         _KEPT.append(values)
         return getattr(gufuncs, form)(rule, values, dtype, neuron.spike_dtype, name)
