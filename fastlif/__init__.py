@@ -2,7 +2,8 @@
 
 ``Lapicque``, ``Leaky`` and ``LIF`` are neurons, and ``presets`` contains those of other simulators.
 ``neuron.run(current)`` integrates a population over time and returns a ``Run``, and
-``neuron(cur, mem)`` is one step. See ``help(fastlif.LIF.run)``.
+``neuron(cur, mem)`` is one step. See ``help(fastlif.LIF.run)``. ``embed`` turns neurons into
+functions for other programs, and ``interop`` runs them inside other simulators.
 """
 
 import importlib

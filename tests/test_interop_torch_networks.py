@@ -1,5 +1,6 @@
 """PyTorch layers within networks: compilers, workers, threads, conversion, and what is refused."""
 
+import copy
 import threading
 
 import pytest
@@ -472,3 +473,32 @@ def test_forward_mode_derivatives_are_refused():
         layer.run(torch.autograd.forward_ad.make_dual(cur, cur))
     with pytest.raises(RuntimeError, match="no gradients yet"):
         torch.func.grad(lambda cur: layer.run(cur)[1].sum())(cur)
+
+
+def test_layers_between_neurons_take_all_steps_as_a_batch():
+    """Also those for which the axis of the batch means something, and shared ones."""
+    torch.manual_seed(0)
+    pool = torch.nn.MaxPool2d(2)
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 3, 3), snn.Leaky(0.8, init_hidden=True), pool, torch.nn.BatchNorm2d(3),
+        torch.nn.Conv2d(3, 5, 3), snn.Leaky(0.8, init_hidden=True), pool, torch.nn.Flatten(),
+        torch.nn.Linear(20, 5), torch.nn.BatchNorm1d(5), torch.nn.Softmax(dim=1),
+        snn.Leaky(0.8, threshold=0.3, init_hidden=True, output=True),
+    ).eval()  # fmt: skip
+    network[3].running_mean.uniform_()
+    x = torch.rand(7, 5, 1, 14, 14) * 4  # the batch is as large as the last layer
+    fast = copy.deepcopy(convert(network, over_time=True))
+    with torch.no_grad():
+        spk, mem = fast(x)
+        expected = [network(each) for each in x]
+    assert spk.any()
+    assert torch.equal(spk, torch.stack([each[0] for each in expected]))
+    torch.testing.assert_close(mem, torch.stack([each[1] for each in expected]))
+    assert network.state_dict().keys() >= fast.state_dict().keys()
+    assert not network.training
+    assert not fast.training
+    with (
+        torch.no_grad(),
+        pytest.raises(ValueError, match=r"must have the axes \(time, batch, ...\)"),
+    ):
+        fast(torch.zeros(3))

@@ -42,6 +42,10 @@ _HEADER = """\
  *   fastlif_NAME_run_f32()         all steps of n neurons
  *   fastlif_NAME_step_each_f32(), fastlif_NAME_run_each_f32()
  *
+ * If the neuron's parameters are arrays, fastlif_NAME_constants_f32 is a fastlif_NAME_each_f32.
+ * Constants that the neuron does not need are absent. fastlif.embed.constants(neuron) in Python
+ * computes them from a neuron's parameters.
+ *
  * A step takes n inputs (cur), updates n numbers of each state variable (mem and, for some neurons,
  * others), and writes n spikes (spk). A run takes `steps` rows of n inputs (current), updates the
  * state variables, and writes what is not NULL of

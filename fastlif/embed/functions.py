@@ -104,7 +104,8 @@ def row(neuron: Neuron, dtype: DTypeLike = np.float32) -> Callable[..., Any]:
     Callable
         The compiled function. Its arguments are contiguous 1-D arrays of one size; ``mem`` and
         ``spk`` are written. ``spk`` has the dtype ``neuron.spike_dtype``. For neurons with more
-        state variables, ``mem`` is a :class:`~fastlif.State` or a tuple of its arrays. If
+        state variables, ``mem`` is a :class:`~fastlif.State` or a tuple of its arrays (without
+        those that are None), as ``neuron.initial_state(n)`` returns it. If
         parameters are arrays, the size is that of the population. It raises ValueError, with
         nothing written, if arrays differ in size, are not contiguous, or overlap. Numba raises
         TypingError, with the argument's name, for other types and dtypes.
@@ -215,7 +216,8 @@ def gufunc(neuron: Neuron, dtype: DTypeLike = np.float32, run: bool = False) -> 
 
     Its operands broadcast, may have any layout, and may be of any class whose ``__array_ufunc__``
     handles it (``dask.array.apply_gufunc`` and ``xarray.apply_ufunc`` call it, too). It takes
-    NumPy's arguments ``out=``, ``casting=`` and, for a run, ``axes=``, but not ``where=``.
+    NumPy's arguments ``out=`` and, for a run, ``axes=``, but not ``where=``. Operands have the
+    dtype that was asked for, or one that can be cast to it safely. A ufunc cannot be pickled.
 
     Parameters
     ----------
@@ -384,7 +386,8 @@ def _compile(form: str, neuron: Neuron, dtype: np.dtype[Any]) -> Any:
 
     rule, values = neuron._model.rule, neuron._model.constants(dtype).shared
     if form in ("step_gufunc", "run_gufunc"):
-        values = None if neuron._model.shapes else values  # then they are operands
+        if any(shape for _, shape in neuron._model.shapes):
+            values = None  # they are operands
         name = f"{type(neuron).__name__}_{form.removesuffix('_gufunc')}"
         _KEPT.append(values)
         return getattr(gufuncs, form)(rule, values, dtype, neuron.spike_dtype, name)

@@ -1,1 +1,11 @@
-"""Interfaces to other tools, one file per tool. Each imports its tool when it is first used."""
+"""Interfaces to other tools, one module per tool, which must be installed.
+
+===========  ======================================================================================
+module       contents
+===========  ======================================================================================
+``torch``    `Lapicque`, `Leaky`: PyTorch modules; `convert`, `from_snntorch`: networks of snnTorch
+``nengo``    `NeuronType`: neurons inside Nengo
+``brian2``   `accelerate`: groups of neurons inside Brian2
+``nir``      `from_nir`, `to_nir`: files of the Neuromorphic Intermediate Representation
+===========  ======================================================================================
+"""

@@ -193,7 +193,8 @@ class NeuronType(nengo.neurons.NeuronType):  # type: ignore[misc]
         if not np.isfinite(top).all():
             raise ValidationError(
                 f"must be rates that the neuron can have, got up to {max_rates.max():g} Hz for "
-                f"{self.neuron!r}",
+                f"{self.neuron!r}; if its spikes are on the time grid, it fires at most once in "
+                "refractory + 1 steps",
                 attr="max_rates", obj=self,
             )  # fmt: skip
         gain = (top - self._onset()) / (1 - intercepts)

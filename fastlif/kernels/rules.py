@@ -31,7 +31,8 @@ from fastlif.kernels.jit import as_computed, inlined, inlined_early, select
 CONSTANTS = {
     "threshold": "spike threshold",
     "gain": "factor of the input: a resistance, or a product with one",
-    "rate": "fraction of the distance to its target that the membrane moves in one step",
+    "rate": "fraction of the distance to its target that the membrane moves in one step: step/tau, "
+    "or 1 - exp(-step/tau) if the integration is exact",
     "keep": "fraction of the membrane that remains after one step",
     "step": "time step",
     "rest": "resting potential, or a current that always flows",

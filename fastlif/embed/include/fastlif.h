@@ -10,6 +10,10 @@
  *   fastlif_NAME_run_f32()         all steps of n neurons
  *   fastlif_NAME_step_each_f32(), fastlif_NAME_run_each_f32()
  *
+ * If the neuron's parameters are arrays, fastlif_NAME_constants_f32 is a fastlif_NAME_each_f32.
+ * Constants that the neuron does not need are absent. fastlif.embed.constants(neuron) in Python
+ * computes them from a neuron's parameters.
+ *
  * A step takes n inputs (cur), updates n numbers of each state variable (mem and, for some neurons,
  * others), and writes n spikes (spk). A run takes `steps` rows of n inputs (current), updates the
  * state variables, and writes what is not NULL of
@@ -63,7 +67,8 @@ FASTLIF_API const char *fastlif_version(void);
  * Constants:
  *   threshold: spike threshold
  *   gain: factor of the input: a resistance, or a product with one
- *   rate: fraction of the distance to its target that the membrane moves in one step
+ *   rate: fraction of the distance to its target that the membrane moves in one step:
+ *     step/tau, or 1 - exp(-step/tau) if the integration is exact
  *   keep: fraction of the membrane that remains after one step
  *   step: time step
  * State:
@@ -225,7 +230,8 @@ FASTLIF_API int fastlif_leaky_run_each_f64(
  * Constants:
  *   threshold: spike threshold
  *   gain: factor of the input: a resistance, or a product with one
- *   rate: fraction of the distance to its target that the membrane moves in one step
+ *   rate: fraction of the distance to its target that the membrane moves in one step:
+ *     step/tau, or 1 - exp(-step/tau) if the integration is exact
  * State:
  *   mem: membrane; starts at 0.0
  * Spikes: 0 or 1
@@ -305,7 +311,8 @@ FASTLIF_API int fastlif_lif_run_each_f64(
  * Constants:
  *   threshold: spike threshold
  *   gain: factor of the input: a resistance, or a product with one
- *   rate: fraction of the distance to its target that the membrane moves in one step
+ *   rate: fraction of the distance to its target that the membrane moves in one step:
+ *     step/tau, or 1 - exp(-step/tau) if the integration is exact
  * State:
  *   mem: membrane; starts at 0.0
  * Spikes: 0 or 1
@@ -469,7 +476,8 @@ FASTLIF_API int fastlif_brian2_lif_run_each_f64(
  *
  * Constants:
  *   threshold: spike threshold
- *   rate: fraction of the distance to its target that the membrane moves in one step
+ *   rate: fraction of the distance to its target that the membrane moves in one step:
+ *     step/tau, or 1 - exp(-step/tau) if the integration is exact
  *   step: time step
  *   tau: membrane time constant
  *   reset: value to which a spike resets the membrane, or the amount that it subtracts
@@ -747,7 +755,8 @@ FASTLIF_API int fastlif_nest_iaf_psc_delta_run_each_f64(
  * Constants:
  *   threshold: spike threshold
  *   gain: factor of the input: a resistance, or a product with one
- *   rate: fraction of the distance to its target that the membrane moves in one step
+ *   rate: fraction of the distance to its target that the membrane moves in one step:
+ *     step/tau, or 1 - exp(-step/tau) if the integration is exact
  *   rest: resting potential, or a current that always flows
  *   decay: decay of the synaptic current in one step
  *   weight: factor of the input before the synapse
@@ -917,7 +926,8 @@ FASTLIF_API int fastlif_nir_if_run_each_f64(
  * Constants:
  *   threshold: spike threshold
  *   gain: factor of the input: a resistance, or a product with one
- *   rate: fraction of the distance to its target that the membrane moves in one step
+ *   rate: fraction of the distance to its target that the membrane moves in one step:
+ *     step/tau, or 1 - exp(-step/tau) if the integration is exact
  *   rest: resting potential, or a current that always flows
  * State:
  *   mem: membrane; starts at 0.0
@@ -999,7 +1009,8 @@ FASTLIF_API int fastlif_nir_li_run_each_f64(
  * Constants:
  *   threshold: spike threshold
  *   gain: factor of the input: a resistance, or a product with one
- *   rate: fraction of the distance to its target that the membrane moves in one step
+ *   rate: fraction of the distance to its target that the membrane moves in one step:
+ *     step/tau, or 1 - exp(-step/tau) if the integration is exact
  *   rest: resting potential, or a current that always flows
  * State:
  *   mem: membrane; starts at 0.0
@@ -1081,7 +1092,8 @@ FASTLIF_API int fastlif_nir_lif_run_each_f64(
  *
  * Constants:
  *   threshold: spike threshold
- *   rate: fraction of the distance to its target that the membrane moves in one step
+ *   rate: fraction of the distance to its target that the membrane moves in one step:
+ *     step/tau, or 1 - exp(-step/tau) if the integration is exact
  *   rest: resting potential, or a current that always flows
  *   reset: value to which a spike resets the membrane, or the amount that it subtracts
  *   decay: decay of the synaptic current in one step
@@ -1170,7 +1182,8 @@ FASTLIF_API int fastlif_norse_lif_run_each_f64(
  *
  * Constants:
  *   threshold: spike threshold
- *   rate: fraction of the distance to its target that the membrane moves in one step
+ *   rate: fraction of the distance to its target that the membrane moves in one step:
+ *     step/tau, or 1 - exp(-step/tau) if the integration is exact
  *   rest: resting potential, or a current that always flows
  *   reset: value to which a spike resets the membrane, or the amount that it subtracts
  * State:
@@ -1431,7 +1444,8 @@ FASTLIF_API int fastlif_sinabs_lif_run_each_f64(
  * Constants:
  *   threshold: spike threshold
  *   gain: factor of the input: a resistance, or a product with one
- *   rate: fraction of the distance to its target that the membrane moves in one step
+ *   rate: fraction of the distance to its target that the membrane moves in one step:
+ *     step/tau, or 1 - exp(-step/tau) if the integration is exact
  *   keep: fraction of the membrane that remains after one step
  *   step: time step
  * State:

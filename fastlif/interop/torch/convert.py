@@ -1,6 +1,7 @@
 """Conversion of snnTorch's neurons, and of networks that contain them."""
 
 import copy
+import functools
 from typing import Any
 
 import torch
@@ -138,16 +139,17 @@ def convert(network: torch.nn.Module, *, over_time: bool = False) -> torch.nn.Mo
     over_time : bool
         Whether the copy is called with all time steps. This is how networks of neurons with
         ``init_hidden=True`` can be converted: ``copy(x)`` with ``(T, batch, ...)`` replaces the
-        loop ``for t in range(T): network(x[t])``, and each call starts from 0. The modules between
-        the neurons must accept a leading time axis, as ``torch.nn.Linear`` and activations do;
-        convolutions do not. A matrix product of all steps may be rounded differently from products
-        of single steps.
+        loop ``for t in range(T): network(x[t])``, and each call starts from 0. Modules between the
+        neurons that have no children are called with all steps as one batch, except
+        ``torch.nn.Linear``; in training mode, a batch normalization therefore takes the statistics
+        of all steps. The network's own code must accept a leading time axis. A product of all
+        steps may be rounded differently from products of single steps.
 
     Returns
     -------
     torch.nn.Module
         The copy. It has the same ``state_dict`` and is called in the same way, except with
-        ``over_time``.
+        ``over_time``. It is in the same mode, training or evaluation, as the network.
 
     Raises
     ------
@@ -180,7 +182,22 @@ def convert(network: torch.nn.Module, *, over_time: bool = False) -> torch.nn.Mo
                 raise type(error)(f"{path or 'network'}: {error}") from error
     if not layers:
         raise ValueError(f"network has no neurons of snnTorch, got {type(network).__name__}")
-    return copy.deepcopy(network, layers)
+    fast = copy.deepcopy(network, layers)
+    if over_time:
+        for module in fast.modules():
+            leaf = next(module.children(), None) is None
+            if leaf and not isinstance(module, (Layer, torch.nn.Linear)):
+                # The attribute, instead of a module around it, keeps the names of parameters.
+                module.forward = functools.partial(_all_steps, module)
+    return fast
+
+
+def _all_steps(module: torch.nn.Module, x: Tensor) -> Tensor:
+    """Call a module with all time steps as one batch."""
+    if x.ndim < 2:
+        raise ValueError(f"the input must have the axes (time, batch, ...), got {tuple(x.shape)}")
+    y: Tensor = type(module).forward(module, x.flatten(0, 1))
+    return y.unflatten(0, x.shape[:2])
 
 
 def _is_neuron(module: torch.nn.Module) -> bool:
