@@ -173,6 +173,10 @@ class Run(NamedTuple):
         Spikes as a list.
     final : State
         State after the last step. Pass it to the next run as ``initial``.
+    offsets : numpy.ndarray or None
+        When within its step each spike occurs, in the order of ``events``: float64 fractions of the
+        step from 0 to 1. The spike with offset f in step ``t`` occurs at ``(t + f)*time_step``. None
+        if events are not recorded, or for neurons whose spikes have no times within a step.
     """
 
     membrane: Numbers | None
@@ -181,6 +185,7 @@ class Run(NamedTuple):
     counts: Numbers | None
     events: Events | None
     final: State
+    offsets: Numbers | None = None
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the records and the final state to an NPZ file.
@@ -235,7 +240,10 @@ class Run(NamedTuple):
 
     def __repr__(self) -> str:
         """Return what was recorded, without the values."""
-        lines = [f"{name}: {_described(value)}" for name, value in self._asdict().items()]
+        records = self._asdict()
+        if self.offsets is None:  # most neurons cannot have them
+            del records["offsets"]
+        lines = [f"{name}: {_described(value)}" for name, value in records.items()]
         return f"<Run with {'; '.join(lines)}>"
 
 

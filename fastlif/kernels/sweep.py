@@ -47,7 +47,7 @@ def step_by_step(rule, first, begin, steps, size, constants, work, current, reco
             state, spike = advance(rule, load(rule, work, j), x, c)
             save(work, j, state)
             keep(records, membranes, spikes, work, j, state, spike)
-        used = after_step(records, spikes, t, first + t, used, size, work)
+        used = after_step(rule, shared, records, spikes, t, first + t, used, size, work)
     return steps, used
 
 
@@ -74,7 +74,7 @@ def streamed_steps(rule, first, begin, steps, size, constants, work, current, re
             save(work, j, state)
             keep(records, None, spikes, work, j, state, spike)
         stream_rows(records, spikes, t, size, work)
-        used = after_step(records, spikes, t, first + t, used, size, work)
+        used = after_step(rule, shared, records, spikes, t, first + t, used, size, work)
     finish_streaming()
     return steps, used
 
@@ -112,7 +112,7 @@ def four_steps(rule, first, begin, steps, size, constants, work, current, record
                 keep_four(records, work, j, s0, s1, s2, s3)
         for k in range(4):
             spikes = spike_row(records, begin + k, k)
-            used = after_step(records, spikes, begin + k, first + begin + k, used, size, work)
+            used = after_step(rule, shared, records, spikes, begin + k, first + begin + k, used, size, work)
         begin += 4
     return begin, used
 
@@ -132,7 +132,7 @@ def one_neuron(rule, first, begin, steps, size, constants, work, current, record
         x = drive_at(rule, row_of(current, t), work, j, j, c)
         state, spike = advance(rule, state, x, c)
         keep(records, membranes, spikes, work, j, state, spike)
-        after_step(records, spikes, t, first + t, 0, 1, work)
+        after_step(rule, shared, records, spikes, t, first + t, 0, 1, work)
     save(work, j, state)
     return steps, 0
 
