@@ -44,40 +44,41 @@ class EventLog:
 
         They are cut at steps into parts that are merged separately, by any thread.
         """
-        tiles = [(start, *piece) for start in sorted(self._runs) for piece in self._runs.pop(start)]
-        total = sum(len(events) for _, events, _ in tiles)
+        found = [(start, *piece) for start in sorted(self._runs) for piece in self._runs.pop(start)]
+        pieces, within = [piece for _, piece, _ in found], [offsets for *_, offsets in found]
+        total = sum(map(len, pieces))
         merged = Events(empty((total,), INT64), empty((total,), INT64))
         offsets = empty((total,), FLOAT64) if self._timed else None
         if not total:
             return merged, offsets
         parts = max(-(-total // _PART), threads if total > _WORTH_A_THREAD else 1)
-        first = min(int(events[0]) for _, events, _ in tiles) >> PLACE_BITS
-        end = (max(int(events[-1]) for _, events, _ in tiles) >> PLACE_BITS) + 1
+        first = min(int(piece[0]) for piece in pieces) >> PLACE_BITS
+        end = (max(int(piece[-1]) for piece in pieces) >> PLACE_BITS) + 1
         cuts = (first + (end - first) * np.arange(parts + 1) // parts) << PLACE_BITS
-        bounds = np.array([np.searchsorted(events, cuts) for _, events, _ in tiles])
+        bounds = np.array([np.searchsorted(piece, cuts) for piece in pieces])
         places = bounds.sum(0)
-        starts = np.array([start for start, *_ in tiles], INT64)
+        starts = np.array([start for start, *_ in found], INT64)
 
         def merge(k: int) -> None:
             used = np.flatnonzero(bounds[:, k] < bounds[:, k + 1])
             if not len(used):
                 return
+            into = slice(places[k], places[k + 1])
 
-            def joined(column: int, dtype: np.dtype[Any]) -> Numbers:
-                runs: list[Any] = [tiles[i][column][bounds[i, k] : bounds[i, k + 1]] for i in used]
-                return np.concatenate(runs, out=empty((places[k + 1] - places[k],), dtype))
+            def joined(arrays: list[Any], dtype: np.dtype[Any]) -> Numbers:
+                runs = [arrays[i][bounds[i, k] : bounds[i, k + 1]] for i in used]
+                return np.concatenate(runs, out=empty((into.stop - into.start,), dtype))
 
             # A tile's pieces follow one another in time: together they are one run.
             begins = np.flatnonzero(np.diff(starts[used], prepend=-1))
             ends = np.cumsum([0, *(bounds[used, k + 1] - bounds[used, k])])
-            into = slice(places[k], places[k + 1])
             merge_kernel()(
-                joined(1, INT64),
+                joined(pieces, INT64),
                 np.append(ends[begins], ends[-1]),
                 starts[used][begins],
                 merged.step[into],
                 merged.neuron[into],
-                None if offsets is None else joined(2, FLOAT64),
+                None if offsets is None else joined(within, FLOAT64),
                 None if offsets is None else offsets[into],
             )
 

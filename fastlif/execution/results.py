@@ -174,9 +174,10 @@ class Run(NamedTuple):
     final : State
         State after the last step. Pass it to the next run as ``initial``.
     offsets : numpy.ndarray or None
-        When within its step each spike occurs, in the order of ``events``: float64 fractions of the
-        step from 0 to 1. The spike with offset f in step ``t`` occurs at ``(t + f)*time_step``. None
-        if events are not recorded, or for neurons whose spikes have no times within a step.
+        When within its step each spike of ``events`` occurs, in their order: float64, a fraction of
+        the step from 0 (its beginning) to 1 (its end). The time of a spike of step ``t`` is
+        ``(t + offset)*time_step``, as :mod:`fastlif.spikes` returns it. None if events are not
+        recorded, and for neurons whose spikes have no times within a step.
     """
 
     membrane: Numbers | None

@@ -16,8 +16,8 @@ def merge_kernel():
         """Merge runs of events, each of one tile and sorted by step, into one sorted run.
 
         ``bounds`` holds where each run begins in ``events``, and where the last one ends;
-        ``starts``, in ascending order, the first neuron of each run's tile. ``offsets`` are those of
-        the events, or None.
+        ``starts``, in ascending order, the first neuron of each run's tile. ``offsets`` belong to
+        the events, or are None.
         """
         at = bounds[:-1].copy()
         done = 0

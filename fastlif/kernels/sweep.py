@@ -84,7 +84,7 @@ def four_steps(rule, first, begin, steps, size, constants, work, current, record
     """Advance the tile by four steps at a time, as far as there are four.
 
     States stay in registers, and the next four rows of the input are prefetched meanwhile. For
-    runs that record no membrane and no dense spikes.
+    runs that record no membrane, no dense spikes and no times within a step.
     """
     wide_vectors()
     shared = shared_constants(rule, constants, work)
@@ -111,8 +111,8 @@ def four_steps(rule, first, begin, steps, size, constants, work, current, record
                 save(work, j, state)
                 keep_four(records, work, j, s0, s1, s2, s3)
         for k in range(4):
-            spikes = spike_row(records, begin + k, k)
-            used = after_step(rule, shared, records, spikes, begin + k, first + begin + k, used, size, work)
+            t, spikes = begin + k, spike_row(records, begin + k, k)
+            used = after_step(rule, shared, records, spikes, t, first + t, used, size, work)
         begin += 4
     return begin, used
 
