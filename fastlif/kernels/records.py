@@ -171,23 +171,38 @@ def _overload_keep_four(records, work, j, s0, s1, s2, s3):
     return write
 
 
-def after_step(rule, shared, records, spikes, t, step, used, size, work):
+@intrinsic
+def timing_of(typing_context, rule, shared):
+    """Return what tells the times of spikes within a step, or None for a rule that has none.
+
+    This is not left to ``after_step``, which would then be compiled for each rule.
+    """
+    if not rule.rule.timed:
+        return types.none(rule, shared), lambda context, *_: context.get_dummy_value()
+
+    def codegen(context, builder, signature, args):
+        return context.make_tuple(builder, signature.return_type, args)
+
+    return types.Tuple((rule, shared))(rule, shared), codegen
+
+
+def after_step(records, timing, spikes, t, step, used, size, work):
     """Record what is made of the row of spikes of step ``t``, the run's step ``step``.
 
-    Returns how much of the events' buffer is used. ``work`` must hold the state after this step if
-    membranes are selected or events have times within a step.
+    Returns how much of the events' buffer is used. For selected membranes and for ``timing``,
+    ``work`` holds the state after the step.
     """
 
 
 @overload(after_step)
-def _overload_after_step(rule, shared, records, spikes, t, step, used, size, work):
+def _overload_after_step(records, timing, spikes, t, step, used, size, work):
     packed, events, selected_membrane, selected_spikes = _recorded(
         records, "packed", "events", "selected_membrane", "selected_spikes"
     )
 
-    timed = events and rule.rule.timed
+    timed = events and not _is_none(timing)
 
-    def write(rule, shared, records, spikes, t, step, used, size, work):
+    def write(records, timing, spikes, t, step, used, size, work):
         if packed:
             _pack(contiguous(records.packed[t]), spikes, size)
         if selected_membrane and step % records.every == 0:
@@ -198,7 +213,7 @@ def _overload_after_step(rule, shared, records, spikes, t, step, used, size, wor
             for k in range(len(records.selected)):
                 records.selected_spikes[step, records.columns[k]] = spikes[records.selected[k]]
         if timed:
-            used = _append_timed(rule, shared, records.events, used, step, spikes, size, work)
+            used = _append_timed(records.events, timing, used, step, spikes, size, work)
         elif events:
             used = _append(records.events, used, step, spikes, size)
         return used
@@ -302,8 +317,9 @@ def _overload_append(events, used, step, spikes, size):
 
 
 @inlined
-def _append_timed(rule, shared, events, used, step, spikes, size, work):
+def _append_timed(events, timing, used, step, spikes, size, work):
     """Write the events of one step, each followed by the bits of its time within the step."""
+    rule, shared = timing
     base = step << PLACE_BITS
     for k in range(size):
         if spikes[k]:
