@@ -107,7 +107,8 @@ class Events(NamedTuple):
         population : int or tuple of int
             Shape of the population.
         offsets : array_like, optional
-            When within its step each spike occurs, a fraction of the step from 0 to 1.
+            When within its step each spike occurs, a fraction of the step from 0 to 1; the
+            ``offsets`` of the Run.
 
         Returns
         -------
