@@ -199,6 +199,19 @@ def test_measured_tuning_curves_equal_the_closed_form():
     assert np.abs(rates[closed == 0]).max() == 0
 
 
+@pytest.mark.parametrize("tau_ref", [0.0, 0.0003, 0.002])
+def test_offsets_are_the_times_of_spikes_in_nengo(tau_ref):
+    current = np.random.default_rng(5).uniform(-2, 60, (300, 80))
+    theirs, voltage, refractory = nengo.LIF(tau_ref=tau_ref), np.zeros(80), np.zeros(80)
+    output, expected = np.zeros(80), []
+    for J in current:
+        theirs.step(DT, J, output, voltage=voltage, refractory_time=refractory)
+        expected += list((refractory[output > 0] - tau_ref) / DT)
+    run = presets.nengo_lif(tau_ref=tau_ref).run(current, record="events")
+    assert len(expected) > 1000
+    np.testing.assert_allclose(run.offsets, expected, rtol=0, atol=1e-12)
+
+
 def test_initial_membranes_are_between_rest_and_threshold():
     neuron = fastlif.LIF(**AT_ONCE, rest=-0.5, threshold=[0.5] * 300 + [np.inf] * 300)
     voltage = NeuronType(neuron).make_state(600, np.random.RandomState(0))["voltage"]

@@ -113,7 +113,7 @@ class RunPlan:
         columns = None if neurons is None else columns_of(neurons, names, self.population)
         self.records = RecordPlan(
             names, every, columns, out, self.steps, self.population, self.dtype,
-            stored_spike_dtype(model, self.dtype), model.rule.several,
+            stored_spike_dtype(model, self.dtype), model.rule.several, model.rule.timed,
         )  # fmt: skip
         self.constants = ConstantRows(constants, self.population)
         self.input: Any = (
@@ -164,9 +164,9 @@ class RunPlan:
         """Return the kernels that a stretch goes through, each with the multiple that it takes."""
         records, rule = self.records, model.rule
         general = sweep_kernel(rule, step_by_step)
-        each_membrane = "membrane" in records.names
         long_rows = self.size >= _WORTH_FOUR_STEPS or self.input.kind == "constant"
-        if not records.dense and not each_membrane and long_rows:
+        each_state = "membrane" in records.names or records.timed
+        if not records.dense and not each_state and long_rows:
             return [(sweep_kernel(rule, four_steps), 4), (general, 1)]
         if self.size == 1 and "events" not in records.names and "membrane" not in records.selects:
             return [(sweep_kernel(rule, one_neuron), 1)]

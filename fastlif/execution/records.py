@@ -105,6 +105,8 @@ class RecordPlan:
         Whether a dense record is written back block by block.
     large : bool
         Whether streaming stores may be faster for the dense records.
+    timed : bool
+        Whether times within a step are recorded with the events.
     lacks_spikes : bool
         Whether something is made of a step's row of spikes that is not recorded itself.
     """
@@ -120,6 +122,7 @@ class RecordPlan:
         dtype: np.dtype[Any],
         spike_dtype: np.dtype[Any],
         several: bool,
+        timed: bool,
     ) -> None:
         if every > 1 and "membrane" not in names:
             raise ValueError(f"every selects rows of membrane, which record={sorted(names)} lacks")
@@ -136,6 +139,7 @@ class RecordPlan:
         size = math.prod(population)
         self.names, self.every, self.lists_events = names, every, "events" in names
         self.spike_dtype, self.several = spike_dtype, several
+        self.timed = timed and self.lists_events
         columns_shape = population if columns is None else columns.shape
         shapes: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {
             "membrane": ((-(-steps // every), *columns_shape), dtype),

@@ -107,7 +107,8 @@ class Events(NamedTuple):
         population : int or tuple of int
             Shape of the population.
         offsets : array_like, optional
-            When within its step each spike occurs, a fraction of the step from 0 to 1.
+            When within its step each spike occurs, a fraction of the step from 0 to 1; the
+            ``offsets`` of the Run.
 
         Returns
         -------
@@ -173,6 +174,11 @@ class Run(NamedTuple):
         Spikes as a list.
     final : State
         State after the last step. Pass it to the next run as ``initial``.
+    offsets : numpy.ndarray or None
+        When within its step each spike of ``events`` occurs, in their order: float64, a fraction of
+        the step from 0 (its beginning) to 1 (its end). The time of a spike of step ``t`` is
+        ``(t + offset)*time_step``, as :mod:`fastlif.spikes` returns it. None if events are not
+        recorded, and for neurons whose spikes have no times within a step.
     """
 
     membrane: Numbers | None
@@ -181,6 +187,7 @@ class Run(NamedTuple):
     counts: Numbers | None
     events: Events | None
     final: State
+    offsets: Numbers | None = None
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the records and the final state to an NPZ file.
@@ -235,7 +242,10 @@ class Run(NamedTuple):
 
     def __repr__(self) -> str:
         """Return what was recorded, without the values."""
-        lines = [f"{name}: {_described(value)}" for name, value in self._asdict().items()]
+        records = self._asdict()
+        if self.offsets is None:  # most neurons cannot have them
+            del records["offsets"]
+        lines = [f"{name}: {_described(value)}" for name, value in records.items()]
         return f"<Run with {'; '.join(lines)}>"
 
 

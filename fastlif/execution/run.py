@@ -58,12 +58,12 @@ def execute(
         targets.finish()
     if done is not None:
         done.close()
-    events = None if targets.log is None else targets.log.merged(threads)
+    events, offsets = (None, None) if targets.log is None else targets.log.merged(threads)
     final = plan.state(finals, begun)
     if plan.input.kind == "generated" and current.noise:
         noise = np.stack([each.reshape(plan.population) for each in current.noise])
         final = final._replace(noise=noise)
-    return Run(*targets.arrays, events, final)  # type: ignore[call-arg]
+    return Run(*targets.arrays, events, final, offsets)  # type: ignore[call-arg]
 
 
 def _apart(source: Source, targets: Targets) -> Source:

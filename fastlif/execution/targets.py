@@ -61,7 +61,7 @@ class Targets:
         self.whole: list[Any] = _NOTHING.copy()
         whole = self.whole
         if plan.lists_events:
-            self.log = EventLog(plan.several)
+            self.log = EventLog(plan.several, plan.timed)
         for index, shape, dtype, flat, slot, allocate in plan.fresh:
             arrays[index] = array = allocate(shape, dtype)
             whole[slot] = array if shape == flat else array.reshape(flat)

@@ -18,7 +18,6 @@ from nengo.params import NumberParam, Parameter
 from fastlif.checks import Numbers, common_shape, described
 from fastlif.execution.state import State, state_of
 from fastlif.interop.rates import Curve
-from fastlif.kernels.orders import within_step
 from fastlif.neurons.base import Neuron
 from fastlif.presets.nengo import nengo_lif, nengo_spiking_rectified_linear
 from fastlif.presets.nest import nest_iaf_psc_delta
@@ -118,10 +117,9 @@ class NeuronType(nengo.neurons.NeuronType):  # type: ignore[misc]
                 f"must be able to fire, got an infinite threshold: {neuron!r}", attr="neuron",
                 obj=self,
             )  # fmt: skip
-        timed = neuron.rule.order is within_step
         names = {
             "mem": "voltage",
-            "refractory": "refractory_time" if timed else "refractory_steps",
+            "refractory": "refractory_time" if neuron.rule.timed else "refractory_steps",
             "syn": "synaptic_current",
         }
         self._names = {names[name]: name for name in states}

@@ -34,7 +34,8 @@ def to_neo(
     spikes : Run, Events or numpy.ndarray
         Spikes in any format; see :mod:`fastlif.spikes`.
     time_step : float
-        Time step (second), positive. A spike of step ``t`` has the time ``(t + 1)*time_step``.
+        Time step (second), positive. A spike of step ``t`` has the time ``(t + 1)*time_step``, or
+        ``(t + offset)*time_step`` with offsets.
     steps : int, optional
         Number of steps. Required for events.
     population : int or tuple of int, optional

@@ -17,7 +17,7 @@ from numba.core.imputils import lower_constant
 from numba.extending import overload, register_model, typeof_impl
 
 from fastlif.kernels.jit import inlined_early
-from fastlif.kernels.orders import REFRACTORY
+from fastlif.kernels.orders import REFRACTORY, within_step
 from fastlif.kernels.rules import CONSTANTS, held, how_often
 
 _PARTS = ("charge", "fires", "reset", "again", "limit", "hold")
@@ -50,6 +50,11 @@ class Rule(NamedTuple):
     def several(self) -> bool:
         """Whether one step may have several spikes."""
         return self.fires is how_often
+
+    @property
+    def timed(self) -> bool:
+        """Whether spikes have times within a step."""
+        return self.order is within_step
 
 
 @functools.cache

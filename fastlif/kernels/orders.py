@@ -184,3 +184,14 @@ def within_step(fires, reset, limit):
         return (reset(limit(v, s, c), s, c), left), s
 
     return step
+
+
+@inlined
+def offset_within_step(state, c):
+    """Return when in the last step a neuron fired, as a fraction of the step.
+
+    ``state`` left the step. The number is clipped, because a membrane that entered the step above
+    the threshold crossed it outside the step (or never: then ``left`` is NaN, and the result 0).
+    """
+    offset = (np.float64(state[1]) - np.float64(c.period)) / np.float64(c.step)
+    return min(offset, 1.0) if offset > 0.0 else 0.0

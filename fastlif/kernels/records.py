@@ -14,13 +14,14 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 from fastlif.kernels.jit import contiguous, inlined
-from fastlif.kernels.layout import AT_COUNT, AT_MEMBRANE, ROW
+from fastlif.kernels.layout import AT_COUNT, AT_MEMBRANE, ROW, constants_at, load
+from fastlif.kernels.orders import offset_within_step
 from fastlif.kernels.streaming import stream_row
 
 # An event, until all are merged: the step in the upper bits, the place in the tile in the lower.
 PLACE_BITS = 16
-# The room that a buffer of events needs per neuron: four steps, with the number of each one's
-# spikes.
+# The room that a buffer of events needs per neuron: four steps, each with a number that follows the
+# event.
 ROOM = 2 * 4
 _ONE = np.uint64(1)
 # Four steps' spikes, as bytes, in a scratch array of their own.
@@ -170,20 +171,38 @@ def _overload_keep_four(records, work, j, s0, s1, s2, s3):
     return write
 
 
-def after_step(records, spikes, t, step, used, size, work):
+@intrinsic
+def timing_of(typing_context, rule, shared):
+    """Return what tells the times of spikes within a step, or None for a rule that has none.
+
+    This is not left to ``after_step``, which would then be compiled for each rule.
+    """
+    if not rule.rule.timed:
+        return types.none(rule, shared), lambda context, *_: context.get_dummy_value()
+
+    def codegen(context, builder, signature, args):
+        return context.make_tuple(builder, signature.return_type, args)
+
+    return types.Tuple((rule, shared))(rule, shared), codegen
+
+
+def after_step(records, timing, spikes, t, step, used, size, work):
     """Record what is made of the row of spikes of step ``t``, the run's step ``step``.
 
-    Returns how much of the events' buffer is used.
+    Returns how much of the events' buffer is used. For selected membranes and for ``timing``,
+    ``work`` holds the state after the step.
     """
 
 
 @overload(after_step)
-def _overload_after_step(records, spikes, t, step, used, size, work):
+def _overload_after_step(records, timing, spikes, t, step, used, size, work):
     packed, events, selected_membrane, selected_spikes = _recorded(
         records, "packed", "events", "selected_membrane", "selected_spikes"
     )
 
-    def write(records, spikes, t, step, used, size, work):
+    timed = events and not _is_none(timing)
+
+    def write(records, timing, spikes, t, step, used, size, work):
         if packed:
             _pack(contiguous(records.packed[t]), spikes, size)
         if selected_membrane and step % records.every == 0:
@@ -193,7 +212,9 @@ def _overload_after_step(records, spikes, t, step, used, size, work):
         if selected_spikes:
             for k in range(len(records.selected)):
                 records.selected_spikes[step, records.columns[k]] = spikes[records.selected[k]]
-        if events:
+        if timed:
+            used = _append_timed(records.events, timing, used, step, spikes, size, work)
+        elif events:
             used = _append(records.events, used, step, spikes, size)
         return used
 
@@ -293,6 +314,21 @@ def _overload_append(events, used, step, spikes, size):
         return used
 
     return write if spikes.dtype == types.boolean else write_several
+
+
+@inlined
+def _append_timed(events, timing, used, step, spikes, size, work):
+    """Write the events of one step, each followed by the bits of its time within the step."""
+    rule, shared = timing
+    base = step << PLACE_BITS
+    for k in range(size):
+        if spikes[k]:
+            j = np.uintp(k)
+            c = constants_at(rule, shared, work, j)
+            offset = np.float64(offset_within_step(load(rule, work, j), c))
+            events[used], events[used + 1] = base | k, offset.view(np.int64)
+            used += 2
+    return used
 
 
 @intrinsic

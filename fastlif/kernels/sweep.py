@@ -24,6 +24,7 @@ from fastlif.kernels.records import (
     scratch_row,
     spike_row,
     stream_rows,
+    timing_of,
 )
 from fastlif.kernels.streaming import finish_streaming
 
@@ -33,7 +34,7 @@ def step_by_step(rule, first, begin, steps, size, constants, work, current, reco
     """Advance the tile by one step at a time: the loop that suits every run."""
     wide_vectors()
     shared = shared_constants(rule, constants, work)
-    used = 0
+    timing, used = timing_of(rule, shared), 0
     prepare(rule, current, shared, work, size)
     for t in range(begin, steps):
         if not has_room(records, used, size):
@@ -47,7 +48,7 @@ def step_by_step(rule, first, begin, steps, size, constants, work, current, reco
             state, spike = advance(rule, load(rule, work, j), x, c)
             save(work, j, state)
             keep(records, membranes, spikes, work, j, state, spike)
-        used = after_step(records, spikes, t, first + t, used, size, work)
+        used = after_step(records, timing, spikes, t, first + t, used, size, work)
     return steps, used
 
 
@@ -59,7 +60,7 @@ def streamed_steps(rule, first, begin, steps, size, constants, work, current, re
     """
     wide_vectors()
     shared = shared_constants(rule, constants, work)
-    used = 0
+    timing, used = timing_of(rule, shared), 0
     prepare(rule, current, shared, work, size)
     for t in range(begin, steps):
         if not has_room(records, used, size):
@@ -74,7 +75,7 @@ def streamed_steps(rule, first, begin, steps, size, constants, work, current, re
             save(work, j, state)
             keep(records, None, spikes, work, j, state, spike)
         stream_rows(records, spikes, t, size, work)
-        used = after_step(records, spikes, t, first + t, used, size, work)
+        used = after_step(records, timing, spikes, t, first + t, used, size, work)
     finish_streaming()
     return steps, used
 
@@ -84,7 +85,7 @@ def four_steps(rule, first, begin, steps, size, constants, work, current, record
     """Advance the tile by four steps at a time, as far as there are four.
 
     States stay in registers, and the next four rows of the input are prefetched meanwhile. For
-    runs that record no membrane and no dense spikes.
+    runs that record no membrane, no dense spikes and no times within a step.
     """
     wide_vectors()
     shared = shared_constants(rule, constants, work)
@@ -111,8 +112,8 @@ def four_steps(rule, first, begin, steps, size, constants, work, current, record
                 save(work, j, state)
                 keep_four(records, work, j, s0, s1, s2, s3)
         for k in range(4):
-            spikes = spike_row(records, begin + k, k)
-            used = after_step(records, spikes, begin + k, first + begin + k, used, size, work)
+            t, spikes = begin + k, spike_row(records, begin + k, k)
+            used = after_step(records, None, spikes, t, first + t, used, size, work)
         begin += 4
     return begin, used
 
@@ -132,7 +133,7 @@ def one_neuron(rule, first, begin, steps, size, constants, work, current, record
         x = drive_at(rule, row_of(current, t), work, j, j, c)
         state, spike = advance(rule, state, x, c)
         keep(records, membranes, spikes, work, j, state, spike)
-        after_step(records, spikes, t, first + t, 0, 1, work)
+        after_step(records, None, spikes, t, first + t, 0, 1, work)
     save(work, j, state)
     return steps, 0
 

@@ -154,7 +154,8 @@ class Neuron(ABC):
         Run
             The records, each None if not requested, and ``final``, the state after the last step.
             ``membrane[t]`` is the membrane after step ``t``; the tutorial's list, which starts with
-            the initial value, is ``[initial, *membrane]``.
+            the initial value, is ``[initial, *membrane]``. With "events", neurons whose spikes have
+            times within a step also return ``offsets``.
 
         Raises
         ------

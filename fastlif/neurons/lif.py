@@ -98,7 +98,8 @@ class LIF(Neuron):
         If True, spikes have times within a step, as in Nengo. The membrane is held for
         ``refractory_time`` from the time at which it crosses the threshold, and integrates over the
         rest of the step. Firing rates follow the closed form if the refractory period is at least
-        one step, because the rest of the step that fires is never integrated. Requires
+        one step, because the rest of the step that fires is never integrated. A run that records
+        "events" returns the times as ``run.offsets``, fractions of the step. Requires
         ``integration="exact"``, ``order="at_once"`` and a reset to "zero" or "value".
     max_spikes : int
         Maximum number of spikes per step. If it is greater than 1, a step fires

@@ -32,6 +32,10 @@ class nengo_lif(Neuron):
     that of the closed form ``1/(tau_ref + tau_rc*log1p(1/(J - 1)))``. ``State.refractory`` is
     Nengo's ``refractory_time`` (second).
 
+    **Spike times**: a run that records "events" returns as ``run.offsets`` the time of each spike
+    as a fraction of its step. It is the time from which the refractory period is counted, with the
+    resolution of ``State.refractory``. It is 0 or 1 if a membrane entered the step above 1.
+
     Parameters
     ----------
     tau_rc : float or array_like
@@ -70,6 +74,12 @@ class nengo_lif(Neuron):
     >>> run = presets.nengo_lif().run(np.float64(3.0), steps=1000, record="counts")
     >>> int(run.counts), round(1 / (0.002 + 0.02 * float(np.log1p(1 / 2))), 1)
     (99, 98.9)
+    >>> run = presets.nengo_lif().run(np.float64(3.0), steps=30, record="events")
+    >>> run.events.step, run.offsets.round(3)
+    (array([ 8, 18, 28]), array([0.109, 0.219, 0.328]))
+    >>> from fastlif import spikes
+    >>> spikes.times(run, time_step=0.001).round(6)
+    array([0.008109, 0.018219, 0.028328])
     """
 
     tau_rc: Parameter = 0.02

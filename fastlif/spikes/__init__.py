@@ -12,7 +12,8 @@ What a format does not contain must be given where a function needs it: ``popula
 of neurons or the shape of the population, for packed spikes and events; ``steps``, the number of
 steps, for events. Times are in the unit of ``time_step``, which is the step of all neurons. A spike
 of step ``t`` has the time ``(t + 1)*time_step``, as the membrane after that step has, or
-``(t + offset)*time_step`` if ``offsets`` tell when within the step it occurs.
+``(t + offset)*time_step`` if ``offsets`` tell when within the step it occurs. A Run of neurons
+whose spikes have times within a step contains its ``offsets``, if it recorded ``"events"``.
 
 ============================================  ====================================================
 ``to_dense``, ``to_packed``, ``to_events``    conversion without loss

@@ -84,7 +84,7 @@ def read(
     shape = shape_of(population)
     if isinstance(spikes, Run):
         if offsets is None:
-            offsets = getattr(spikes, "offsets", None)
+            offsets = spikes.offsets
         whole_population = spikes.events is not None or spikes.packed is not None
         steps, own = known_of(spikes, steps, shape if whole_population else None)
         spikes, shape = _recorded(spikes, name), own if whole_population else shape
