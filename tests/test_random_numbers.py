@@ -263,7 +263,9 @@ def test_seeds_and_the_streams_of_one_seed_are_independent(kind, other, count):
     spawned = np.random.SeedSequence(7).spawn(count)
     seeds = [*range(count), *spawned]
     others = seeds if kind != other else [*seeds[1:], seeds[0]]
-    blocks = zip((with_cells(kind, s) for s in seeds), (with_cells(other, s) for s in others))
+    blocks = (
+        (with_cells(kind, a), with_cells(other, b)) for a, b in zip(seeds, others, strict=True)
+    )
     assert not found_wrong(deviations_of(blocks, add_two))
 
 
@@ -395,7 +397,7 @@ def test_the_bits_do_not_depend_on_the_processor(generic, dtype):
     features = " ".join(name for name in __cpu_dispatch__ if __cpu_features__[name])
     more = {"NUMBA_CPU_NAME": "generic", "NPY_DISABLE_CPU_FEATURES": features} if generic else {}
     result = subprocess.run(
-        [sys.executable, "-c", DIGEST, dtype], env=os.environ | more, capture_output=True, text=True,
-        timeout=300, check=True,
+        [sys.executable, "-c", DIGEST, dtype], env=os.environ | more, capture_output=True,
+        text=True, timeout=300, check=True,
     )  # fmt: skip
     assert result.stdout.strip() == STORED[dtype]
