@@ -184,6 +184,11 @@ def add_normals(tally, x):
     tally.cells["tails"] = tally.cells.pop("tails", 0) + np.histogram(x, FINE)[0]
     add_independence(tally, cells, x)
     squares = (x**2 - 1) / math.sqrt(2)
+    one = np.ones(x.shape)
+    # Hermite polynomials have the mean 0, and here the variance 1.
+    moments = x, squares, (x**3 - 3 * x) / math.sqrt(6), (x**4 - 6 * x**2 + 3) / math.sqrt(24)
+    for k, moment in enumerate(moments, 1):
+        tally.correlation(f"of polynomial {k} and 1", moment, one)
     for lag in LANES, 2 * LANES:
         tally.correlation(f"of squares, {lag} apart", squares[:, :-lag], squares[:, lag:])
     pairs = x.reshape(len(x), -1, 2, LANES)
