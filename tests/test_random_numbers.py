@@ -247,7 +247,9 @@ def add_two(tally, pair):
     tally.pairs("same step and neuron", a, b)
     tally.correlation("at the same step and neuron", x, y)
     tally.pairs("the next step", a[:-1], b[1:])
+    tally.pairs("the step before", a[1:], b[:-1])
     tally.pairs("the next neuron", a[:, :-1], b[:, 1:])
+    tally.pairs("the neuron before", a[:, 1:], b[:, :-1])
 
 
 def with_cells(kind, seed):
