@@ -24,9 +24,11 @@ from llvmlite import ir
 from numba import from_dtype, literal_unroll, types
 from numba.extending import intrinsic
 
-from fastlif.kernels.jit import compiled, compiled_for_c, contiguous, inlined, wide_vectors
+from fastlif.kernels.jit import compiled, compiled_for_c, contiguous, inlined, select, wide_vectors
 from fastlif.kernels.normal import normals
 from fastlif.kernels.random import PAGE, fill, unchanged, word
+
+PART = 1024  # neurons whose spikes are drawn at once: rarely is one of them undecided
 
 # Streams of random numbers: those of one seed are independent.
 SPIKES, TIES, WHITE, COLORED, FIRST_COLORED = (np.uint32(k) for k in range(5))
@@ -175,6 +177,7 @@ def bernoulli(
     rate_kind, real_kind = types.NumberClass(rate_type), types.NumberClass(kind)
     rates_of, rate_at = _ACCESS[each_rate]
     weights_of, weight_at = _ACCESS[each_weight]
+    scale = rate_dtype.type(65536)  # products with it are exact
 
     def source(numbers, step, row, first, size, out, scratch):
         wide_vectors()
@@ -182,24 +185,28 @@ def bernoulli(
         rates = rates_of(_array(numbers, 1, step, first, rate_kind))
         weights = weights_of(_array(numbers, 4, step, first, real_kind))
         words = _as_pointer(scratch, np.uint32)
-        begin = first >> 1
-        place = fill(words, begin, ((first + size + 1) >> 1) - begin, step, SPIKES, key, unchanged)
-        # Two neurons share a word.
-        skipped, halves = 2 * place + (first & 1), _as_pointer(scratch, np.uint16)
-        undecided = np.uint32(0)
-        for k in range(size):
-            j = np.uintp(k)
-            whole, _ = _parts_of(rate_at(rates, j))
-            bits = np.uint32(halves[np.uintp(skipped) + j])
-            out[j] = weight_at(weights, j) if bits < whole else real(0)
-            undecided |= np.uint32(bits == whole)
-        if undecided:
-            for k in range(size):
+        halves = _as_pointer(scratch, np.uint16)
+        for start in range(0, size, PART):
+            stop = min(start + PART, size)
+            # Two neurons share a word.
+            begin, end = (first + start) >> 1, (first + stop + 1) >> 1
+            place = fill(words, begin, end - begin, step, SPIKES, key, unchanged)
+            skipped = 2 * place + (first & 1) - start
+            nearest = np.uint32(1)  # will be 0 if a neuron is undecided
+            for k in range(start, stop):
                 j = np.uintp(k)
-                whole, fraction = _parts_of(rate_at(rates, j))
+                whole = np.uint32(np.int32(rate_at(rates, j) * scale))
                 bits = np.uint32(halves[np.uintp(skipped) + j])
-                if bits == whole and np.uint64(word(first + k, step, TIES, key)) < fraction:
-                    out[j] = weight_at(weights, j)
+                out[j] = weight_at(weights, j) if bits < whole else real(0)
+                distance = np.uint32(bits ^ whole)
+                nearest = select(distance < nearest, distance, nearest)
+            if nearest == 0:
+                for k in range(start, stop):
+                    j = np.uintp(k)
+                    whole, fraction = _parts_of(rate_at(rates, j))
+                    bits = np.uint32(halves[np.uintp(skipped) + j])
+                    if bits == whole and np.uint64(word(first + k, step, TIES, key)) < fraction:
+                        out[j] = weight_at(weights, j)
 
     return _compiled(dtype, source)
 
