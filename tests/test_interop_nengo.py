@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from cases import variables
 
 import fastlif
 from fastlif import presets
@@ -145,8 +146,7 @@ def test_neurons_in_a_network_equal_a_run(name, optimize):
             assert np.array_equal(output, run.spikes * (amplitude / DT))
             assert run.spikes.sum() > 100
             assert np.array_equal(data[of_ensemble["voltage"]], run.membrane)
-            final = [f for f in run.final if f is not None]
-            for state, field in zip(neuron_type.state, final, strict=True):
+            for state, field in zip(neuron_type.state, variables(run.final), strict=True):
                 assert np.array_equal(data[of_ensemble[state]][-1], field), state
         steps = [step for step in simulator._step_order if isinstance(step, _Step)]
         merged = optimize and not name.startswith("arrays")

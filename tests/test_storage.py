@@ -61,7 +61,7 @@ def test_numpy_reads_the_files(tmp_path):
     run.save(tmp_path / "run.npz")
     with np.load(tmp_path / "run.npz") as file:
         names = {"fastlif", "spikes", "events.step", "events.neuron", "final.mem"}
-        assert set(file.files) == names | {"final.refractory"}
+        assert set(file.files) == names | {"final.refractory", "final.steps"}
         assert same_bits(file["events.step"], run.events.step)
 
 

@@ -1,5 +1,6 @@
 """The results of a run."""
 
+import importlib
 import os
 from typing import Any, NamedTuple
 
@@ -120,9 +121,10 @@ class Events(NamedTuple):
         ImportError
             If neo is not installed.
         """
-        from fastlif.interop.neo import to_neo
-
-        return to_neo(self, time_step, steps=steps, population=population, offsets=offsets)
+        trains: list[Any] = _neo().to_neo(
+            self, time_step, steps=steps, population=population, offsets=offsets
+        )
+        return trains
 
     @classmethod
     def from_neo(cls, trains: Any, time_step: float) -> "Events":
@@ -145,10 +147,13 @@ class Events(NamedTuple):
         ImportError
             If neo is not installed.
         """
-        from fastlif.interop.neo import from_neo
-
-        events: Events = from_neo(trains, time_step)
+        events: Events = _neo().from_neo(trains, time_step)
         return events
+
+
+def _neo() -> Any:
+    """Return the interface to Neo, which stands above this layer and needs Neo."""
+    return importlib.import_module("fastlif.interop.neo")
 
 
 class Run(NamedTuple):
