@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 Numbers: TypeAlias = NDArray[Any]
 Parameter: TypeAlias = float | Numbers
@@ -174,6 +174,14 @@ def choice(name: str, value: object, options: Sequence[str]) -> str:
     near += difflib.get_close_matches(value.lower(), options, 1, 0.75)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise ValueError(f"{name} must be one of {accepted}, got {value!r}{hint}")
+
+
+def real_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return float32 or float64, in native byte order; the argument is called ``dtype``."""
+    kind = np.dtype(dtype)
+    if kind not in (np.float32, np.float64):
+        raise TypeError(f"dtype must be float32 or float64, got {kind}")
+    return kind.newbyteorder("=")
 
 
 def flag(name: str, value: object) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from fastlif.checks import Numbers, common_shape, described, flag, whole
+from fastlif.checks import Numbers, common_shape, described, flag, real_dtype, whole
 from fastlif.execution.sources import Bound, Source
 from fastlif.neurons.base import Neuron
 
@@ -195,7 +195,7 @@ def source(
     """
     if not isinstance(source, Source):
         raise TypeError(f"source must be a source of fastlif.sources, got {described(source)}")
-    kind = _dtype(dtype)
+    kind = real_dtype(dtype)
     population = (whole("size", size, 1),)
     if source.rows is not None:
         raise ValueError("source must not contain an array of currents, which your loop can add")
@@ -359,14 +359,7 @@ def cfunc(neuron: Neuron, dtype: DTypeLike = np.float32) -> CFunction:
 def _checked(neuron: Any, dtype: DTypeLike) -> tuple[Neuron, np.dtype[Any]]:
     if not isinstance(neuron, Neuron):
         raise TypeError(f"neuron must be a neuron of fastlif, got {described(neuron)}")
-    return neuron, _dtype(dtype)
-
-
-def _dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    kind = np.dtype(dtype)
-    if kind not in (np.float32, np.float64):
-        raise TypeError(f"dtype must be float32 or float64, got {kind}")
-    return kind.newbyteorder("=")
+    return neuron, real_dtype(dtype)
 
 
 def _compiled(form: str, neuron: Neuron, dtype: np.dtype[Any]) -> Any:

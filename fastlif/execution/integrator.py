@@ -55,8 +55,9 @@ class Integrator:
         progress: bool | Report,
     ) -> Run:
         """Integrate a current over time; ``Neuron.run`` documents the arguments."""
-        source = isinstance(current, Source)
-        if type(current) is np.ndarray or source:
+        plain = type(current) is np.ndarray
+        source = not plain and isinstance(current, Source)  # takes longer, for an abstract class
+        if plain or source:
             values, weak = current, False
         else:
             ensure_readable("current", current)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from fastlif.checks import Numbers, common_shape, described, numbers, parameter, whole
+from fastlif.checks import Numbers, common_shape, described, numbers, parameter, real_dtype, whole
 from fastlif.execution.blocks import flattened
 from fastlif.execution.scratch import Scratch
 from fastlif.kernels import sources as kernels
@@ -88,9 +88,7 @@ class Source(abc.ABC):
             If an argument is invalid, or the parameters do not broadcast to ``shape``.
         """
         steps = whole("steps", steps, 0, _MOST_STEPS)
-        kind = np.dtype(dtype)
-        if kind not in (np.float32, np.float64):
-            raise TypeError(f"dtype must be float32 or float64, got {kind}")
+        kind = real_dtype(dtype)
         try:
             population = (
                 (whole("shape", shape, 0),)
@@ -109,7 +107,7 @@ class Source(abc.ABC):
         if self.rows is not None and self.rows != steps:
             raise ValueError(f"steps must be {self.rows}, the steps of the current, got {steps}")
         self._check_steps(0, steps)
-        return self._rows(0, steps, population, kind.newbyteorder("="))
+        return self._rows(0, steps, population, kind)
 
     def _rows(
         self, first: int, steps: int, population: tuple[int, ...], dtype: np.dtype[Any]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from fastlif.checks import Numbers, Parameter, common_shape, whole
+from fastlif.checks import Numbers, Parameter, common_shape, real_dtype, whole
 from fastlif.execution.forms import state_dtype
 from fastlif.execution.results import DEFAULT_RECORD, Run, spike_dtype_of
 from fastlif.execution.state import State, state_of
@@ -261,9 +261,7 @@ class Neuron(ABC):
         >>> state.mem, state.refractory
         (array([-0.1, -0.1, -0.1], dtype=float32), array([0., 0., 0.], dtype=float32))
         """
-        kind = np.dtype(dtype)
-        if kind not in (np.float32, np.float64):
-            raise TypeError(f"dtype must be float32 or float64, got {kind}")
+        kind = real_dtype(dtype)
         parameters = common_shape(self._model.shapes)
         population = parameters
         if shape is not None:
