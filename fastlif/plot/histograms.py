@@ -14,15 +14,10 @@ from fastlif.checks import Numbers, flag
 from fastlif.execution.results import Events, Run
 from fastlif.neurons.base import Neuron
 from fastlif.plot.clock import clock_of
-from fastlif.plot.data import (
-    bin_width_of,
-    chosen,
-    counts_of,
-    intervals_of,
-    select,
-    spikes_of,
-)
+from fastlif.plot.data import bin_width_of, chosen, select, spikes_of
 from fastlif.plot.style import BLUE, axes_for, legend_beside
+from fastlif.spikes import counts as counts_of
+from fastlif.spikes import intervals as intervals_of
 
 
 def _histogram(values: Numbers, width: int, scale: float, ax: Axes, style: dict[str, Any]) -> None:
@@ -87,7 +82,8 @@ def spike_counts(
     if isinstance(spikes, Run) and spikes.counts is not None:
         counts = spikes.counts.ravel()
     else:
-        counts = counts_of(spikes_of(spikes, flag("packed", packed), None, size))
+        found = spikes_of(spikes, flag("packed", packed), None, size)
+        counts = counts_of(found.events, population=found.number_of_neurons())
     width = bin_width_of("bin_width", bin_width, int(counts.max(initial=0)) + 1)
     ax = axes_for(ax)
     _histogram(counts, width, 1.0, ax, style)
@@ -150,7 +146,8 @@ def intervals(
     found = spikes_of(spikes, flag("packed", packed), None, size)
     if neurons is not None:
         found = select(found, chosen(neurons, found.number_of_neurons()))
-    between = intervals_of(found)
+    each = intervals_of(found.events, 1.0, population=found.drawn_neurons())
+    between = np.concatenate([np.empty(0), *each]).astype(np.int64)  # in steps
     width = bin_width_of("bin_steps", bin_steps, int(between.max(initial=0)) + 1)
     ax = axes_for(ax)
     _histogram(between, width, clock.ms or 1.0, ax, style)

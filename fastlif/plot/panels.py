@@ -133,9 +133,8 @@ def stack(
     )  # fmt: skip
     middle.set_xlabel("")
     if found is not None:
-        chosen_spikes = select(found, index)
         raster(
-            Events(chosen_spikes.step, chosen_spikes.neuron), steps=steps, size=len(index), y=index,
+            select(found, index).events, steps=steps, size=len(index), y=index,
             time_step=clock.ms, time_unit="ms", ax=drawn[2],
         )  # fmt: skip
         drawn[2].set(ylabel="spikes", yticks=index if 1 < len(index) <= MOST_LABELS else [])

@@ -160,7 +160,7 @@ def raster(
     """
     clock = clock_of(neuron, time_step, time_unit)
     found = spikes_of(spikes, flag("packed", packed), steps, size)
-    last = int(found.neuron.max(initial=-1)) + 1 if found.size is None else found.size
+    last = found.drawn_neurons()
     end = int(found.step.max(initial=-1)) + 1 if found.steps is None else found.steps
     found = found._replace(size=last)
     index = chosen(neurons, last)

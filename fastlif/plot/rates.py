@@ -8,20 +8,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from fastlif.checks import Numbers, flag, numbers
+from fastlif.checks import flag, numbers
 from fastlif.execution.results import Events, Run
 from fastlif.neurons.base import Neuron
 from fastlif.plot.clock import clock_of
-from fastlif.plot.data import (
-    bin_width_of,
-    chosen,
-    counts_of,
-    counts_over_time,
-    select,
-    spikes_of,
-    steps_of,
-)
+from fastlif.plot.data import bin_width_of, chosen, select, spikes_of
 from fastlif.plot.style import axes_for, axis_label, legend_beside, line_style, next_color
+from fastlif.spikes import population_rate as rate_in_windows
+from fastlif.spikes import rates as rates_of
+from fastlif.spikes.source import recorded
 
 
 def population_rate(
@@ -85,8 +80,11 @@ def population_rate(
         found = select(found, index)
     total = found.number_of_steps()
     width = bin_width_of("bin_steps", bin_steps, total)
-    edges, counts = counts_over_time(found, width)
-    rate = counts / (np.diff(edges) * (clock.seconds or 1.0) * max(len(index), 1))
+    rate = rate_in_windows(
+        found.events, clock.seconds or 1.0, width, steps=total,
+        population=max(len(index), 1),  # no neurons have a rate of 0
+    )  # fmt: skip
+    edges = np.append(np.arange(0, total, width), total)
     ax = axes_for(ax)
     held = np.append(rate, rate[-1:])
     default = {"color": next_color(ax), "linewidth": 1.2}
@@ -167,7 +165,9 @@ def fi_curve(
     seconds: float | None = 1.0
     if isinstance(rate, Run):
         seconds = clock.seconds
-        y = _counts(rate) / (steps_of(rate, steps) * (seconds or 1.0))
+        if rate.counts is None:
+            recorded(rate, "rate")  # raises if there are no spikes either
+        y = rates_of(rate, seconds or 1.0, steps=steps).ravel()
     else:
         y = numbers("rate", rate).ravel()
     if len(x) != len(y):
@@ -178,8 +178,3 @@ def fi_curve(
     ax.set(xlabel=label, ylabel=_rate_label(seconds))
     legend_beside(ax)
     return ax
-
-
-def _counts(run: Run) -> Numbers:
-    """Return the number of spikes of each neuron of a run."""
-    return counts_of(spikes_of(run)) if run.counts is None else run.counts.ravel()

@@ -87,7 +87,7 @@ def read(
             offsets = spikes.offsets
         whole_population = spikes.events is not None or spikes.packed is not None
         steps, own = known_of(spikes, steps, shape if whole_population else None)
-        spikes, shape = _recorded(spikes, name), own if whole_population else shape
+        spikes, shape = recorded(spikes, name), own if whole_population else shape
     if isinstance(spikes, tuple):
         return _events(spikes, steps, shape, offsets, name)
     array = numbers(name, spikes)
@@ -117,7 +117,7 @@ def known_of(
     return rows if steps is None else steps, own if shape is None else shape
 
 
-def _recorded(run: Run, name: str) -> object:
+def recorded(run: Run, name: str) -> object:
     """Return what a run recorded: first what holds all neurons, whatever it selected."""
     for record in (run.events, run.packed, run.spikes):
         if record is not None:
