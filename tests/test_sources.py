@@ -1,5 +1,7 @@
 """Sources: the same numbers in a run and as an array, whatever the run is divided into."""
 
+import pickle
+
 import numpy as np
 import pytest
 from cases import full, same_bits
@@ -199,6 +201,12 @@ def test_philox_has_the_published_answers(counter, key, block):
 
     philox = njit(**OPTIONS)(lambda a, b, c, d, k0, k1: random.philox(a, b, c, d, k0, k1))
     assert philox(*map(np.uint32, counter + key)) == block
+
+
+def test_pickled_sources_generate_the_same_numbers(source):
+    again = pickle.loads(pickle.dumps(source))
+    assert same_bits(again.sample(STEPS, SIZE), source.sample(STEPS, SIZE))
+    assert repr(again) == repr(source)
 
 
 def test_seeds_are_those_of_numpy():

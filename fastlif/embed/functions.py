@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from fastlif.checks import Numbers, common_shape, described, flag, real_dtype, whole
-from fastlif.execution.sources import Bound, Source
+from fastlif.execution.bound_source import Bound
+from fastlif.execution.sources import Source
 from fastlif.neurons.base import Neuron
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ import numpy as np
 
 from fastlif.checks import described, is_plain, whole
 from fastlif.execution.forms import form_of, read
+from fastlif.execution.generated import Start
 from fastlif.execution.inputs import source_of
 from fastlif.execution.memory import ensure_readable
 from fastlif.execution.plan import RunPlan
@@ -14,7 +15,7 @@ from fastlif.execution.progress import Report, progress_of
 from fastlif.execution.records import RECORDS, names_of
 from fastlif.execution.results import DEFAULT_RECORD, Run
 from fastlif.execution.run import execute
-from fastlif.execution.sources import Source, Start
+from fastlif.execution.sources import Source
 from fastlif.execution.state import State, fields_of, label_of, state_of, steps_after
 from fastlif.execution.step import StepPlan, pair
 from fastlif.model import Model

@@ -1,30 +1,23 @@
-"""Inputs that sources generate during a run: sources, their sums, and what kernels receive."""
+"""Inputs that are generated during a run: sources, their sums, and arrays and numbers in sums."""
 
 from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fastlif.checks import Numbers, common_shape, described, numbers, parameter, real_dtype, whole
 from fastlif.execution.blocks import flattened
-from fastlif.execution.scratch import Scratch
-from fastlif.kernels import sources as kernels
+from fastlif.execution.bound_source import Bound, Compiled, slots_of
 from fastlif.kernels.layout import WIDTH
-from fastlif.kernels.sources import Generated
+from fastlif.kernels.sources.calls import sampler, scratch_items
+from fastlif.kernels.sources.given import constant, weighted
+from fastlif.kernels.sources.sums import total
 
 _MOST_STEPS = 2**62
-
-
-class Compiled(NamedTuple):
-    """A source in the form that kernels call."""
-
-    function: Any
-    numbers: list[int]  # its parameters
-    kept: list[Any]  # what must exist as long as it does: arrays and compiled functions
 
 
 class Source(abc.ABC):
@@ -115,10 +108,10 @@ class Source(abc.ABC):
         """Return the input from the absolute step ``first`` on, of sources without a state."""
         out = np.empty((steps, int(np.prod(population, dtype=np.int64))), dtype)
         bound = Bound(self, dtype, population, first, None)
-        sample = kernels.sampler(dtype)
+        sample = sampler(dtype)
         for start in range(0, out.shape[1], WIDTH):
             part = np.empty((steps, min(WIDTH, out.shape[1] - start)), out.dtype)
-            scratch = np.empty(kernels.scratch_items(part.shape[1]), np.uint64)
+            scratch = np.empty(scratch_items(part.shape[1]), np.uint64)
             sample(bound.function, bound.numbers, first, start, part, scratch)
             out[:, start : start + WIDTH] = part
         return out.reshape(steps, *population)
@@ -163,7 +156,7 @@ class Sum(Source):
             array = np.array(part.numbers, np.uint64)
             slots += [part.function.address, array.ctypes.data]
             kept += [array, part]
-        return Compiled(kernels.total(dtype), slots, kept)
+        return Compiled(total(dtype), slots, kept)
 
     def _first_noise(self, dtype: np.dtype[Any], population: tuple[int, ...]) -> list[Numbers]:
         return [noise for term in self.terms for noise in term._first_noise(dtype, population)]
@@ -234,7 +227,7 @@ class WeightedInput(Source):
         slots += slots_of(self.weight, dtype, population, kept)
         read = rows.dtype if rows.dtype != np.bool_ else np.dtype(np.uint8)
         each = np.size(self.weight) > 1
-        return Compiled(kernels.weighted(dtype, read, each), slots, kept)
+        return Compiled(weighted(dtype, read, each), slots, kept)
 
 
 class Constant(Source):
@@ -274,7 +267,7 @@ class Constant(Source):
         kept: list[Any] = []
         slots = slots_of(self.value, dtype, population, kept)
         each = np.size(self.value) > 1
-        return Compiled(kernels.constant(dtype, each), slots, kept)
+        return Compiled(constant(dtype, each), slots, kept)
 
 
 def current(value: Any) -> Source:
@@ -286,103 +279,3 @@ def dtype_of(*parameters: Any) -> np.dtype[Any]:
     """Return the dtype that parameters of a current ask for: Python numbers ask for none."""
     asked = [p.dtype for p in parameters if isinstance(p, (np.ndarray, np.generic))]
     return np.dtype(np.float64 if np.dtype(np.float64) in asked else np.float32)
-
-
-def slots_of(
-    value: Any, dtype: np.dtype[Any], population: tuple[int, ...], kept: list[Any]
-) -> list[int]:
-    """Return a parameter without a time axis as a kernel reads it; add its array to ``kept``."""
-    array = np.asarray(value, dtype)
-    each = array.size > 1
-    array = np.broadcast_to(array, population).reshape(-1) if each else array.reshape(-1)
-    array = np.ascontiguousarray(array)
-    kept.append(array)
-    return [array.ctypes.data, 0, array.itemsize if each else 0]
-
-
-class Bound:
-    """A source that was made ready for one run.
-
-    Attributes
-    ----------
-    function, numbers : int
-        The addresses of the compiled source and of its parameters.
-    first : int
-        The absolute step of the run's first one.
-    noise : list of numpy.ndarray
-        The state of the source, flat arrays, which it updates.
-    """
-
-    def __init__(
-        self,
-        source: Source,
-        dtype: np.dtype[Any],
-        population: tuple[int, ...],
-        first: int,
-        noise: Sequence[Numbers] | None,
-    ) -> None:
-        if noise is None:
-            noise = source._first_noise(dtype, population)
-        self.noise = [np.array(each, dtype).reshape(-1) for each in noise]
-        compiled = source._compile(dtype, population, self.noise)
-        slots = np.array(compiled.numbers, np.uint64)
-        self._kept = (compiled, slots, source)
-        self.first = first
-        self.function = np.uint64(compiled.function.address)
-        self.numbers = np.uint64(slots.ctypes.data)
-
-
-class Start(NamedTuple):
-    """A source, and the state from which a run with it begins."""
-
-    source: Source
-    first: int  # the absolute step
-    noise: Any
-
-    def check(self, steps: int, population: tuple[int, ...]) -> None:
-        """Raise if the source cannot generate the input of the run."""
-        self.source._check_steps(self.first, steps)
-        if self.noise is None or not self.source.noises:
-            return
-        shape = (self.source.noises, *population)
-        if np.shape(self.noise) != shape:
-            raise ValueError(
-                f"initial.noise must have shape {shape} for this source, got {np.shape(self.noise)}"
-            )
-
-    @property
-    def arrays(self) -> list[Numbers]:
-        """The arrays of the user that the source reads."""
-        terms = self.source.terms if isinstance(self.source, Sum) else [self.source]
-        return [term.values for term in terms if isinstance(term, WeightedInput)]
-
-
-class GeneratedInput:
-    """How kernels receive the input of a source; the counterpart of inputs.Input."""
-
-    kind = "generated"
-
-    def __init__(self, population: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        self._population, self._dtype = population, dtype
-
-    def as_it_is(self, start: Any) -> bool:
-        """Tell whether ``bind`` returns the source as it is: never."""
-        return False
-
-    def bind(self, start: Start) -> Bound:
-        """Return what ``read`` takes."""
-        noise = start.noise if start.source.noises else None
-        return Bound(start.source, self._dtype, self._population, start.first, noise)
-
-    def prepare(self, bound: Bound, scratch: Scratch, start: int, stop: int) -> None:
-        """Put nothing into a tile's scratch."""
-
-    def read(
-        self, bound: Bound, begin: int, end: int, start: int, stop: int, scratch: Scratch
-    ) -> Generated:
-        """Return what a kernel receives for the steps ``begin:end`` of the neurons."""
-        rows, words = scratch.generated()
-        return Generated(
-            bound.function, bound.numbers, rows[:, : stop - start], words, bound.first + begin,
-            begin, start,
-        )  # fmt: skip

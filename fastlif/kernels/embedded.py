@@ -22,7 +22,7 @@ from fastlif.kernels.jit import (
     some_overlap,
     wide_vectors,
 )
-from fastlif.kernels.sources import generate, scratch_items
+from fastlif.kernels.sources.calls import generate, scratch_items
 from fastlif.kernels.step import state_at
 
 _REALS = (types.Integer, types.Float, types.Boolean)

@@ -1,0 +1,43 @@
+"""Inputs that are generated during a run, without an array of all steps.
+
+A source is given to ``neuron.run`` instead of a current. Sources, arrays and numbers can be added.
+The numbers depend on the seed, the absolute step and the index of the neuron, and on nothing else:
+not on the number of threads, on how a run is divided in time, or on the processor. ``sample``
+returns them as an array.
+
+============================  ====================================================
+source                        input
+============================  ====================================================
+`PoissonSpikes`               random spikes with a rate
+`GaussianCurrent`             independent normal numbers (white noise)
+`OrnsteinUhlenbeckCurrent`    normal numbers with a correlation time
+`Constant`                    a constant current
+`PulseCurrent`                a step, a pulse, or a train of pulses
+`RampCurrent`                 a current that rises or falls
+`SineCurrent`                 a sine
+`WeightedInput`               an array times a weight
+============================  ====================================================
+"""
+
+from fastlif.execution.sources import Constant, Source, Sum, WeightedInput
+from fastlif.sources.courses import PulseCurrent, RampCurrent, SineCurrent
+from fastlif.sources.noise import GaussianCurrent, OrnsteinUhlenbeckCurrent
+from fastlif.sources.spikes import PoissonSpikes
+
+__all__ = [
+    "Constant",
+    "GaussianCurrent",
+    "OrnsteinUhlenbeckCurrent",
+    "PoissonSpikes",
+    "PulseCurrent",
+    "RampCurrent",
+    "SineCurrent",
+    "Source",
+    "Sum",
+    "WeightedInput",
+]
+
+
+def __dir__() -> list[str]:
+    """List the classes only, not the modules that they stand in."""
+    return __all__
