@@ -181,7 +181,8 @@ def real_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     kind = np.dtype(dtype)
     if kind not in (np.float32, np.float64):
         raise TypeError(f"dtype must be float32 or float64, got {kind}")
-    return kind.newbyteorder("=")
+    # Not newbyteorder("="), which returns another object: single steps compare dtypes with ``is``.
+    return np.dtype(kind.type)
 
 
 def flag(name: str, value: object) -> bool:
