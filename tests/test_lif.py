@@ -149,7 +149,9 @@ def test_states_as_arguments_and_results():
     state = fastlif.State(np.full(4, 0.9, F4), np.array([0, 1, 2, 0], F4))
     spk, new = neuron(cur, state)
     out = np.empty(4, bool), fastlif.State(np.empty(4, F4), np.empty(4, F4))
-    assert neuron(cur, state, out=out)[1] is out[1]
+    filled = neuron(cur, state, out=out)[1]
+    assert filled.mem is out[1].mem
+    assert filled.refractory is out[1].refractory
     assert same_bits(out[1].mem, new.mem)
     assert same_bits(out[1].refractory, new.refractory)
     for wrong in (

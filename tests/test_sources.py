@@ -149,6 +149,14 @@ def test_steps_count_single_steps_too():
     _, state = neuron(np.full(3, 0.3, F4), neuron.initial_state(3))
     _, state = neuron(np.full(3, 0.3, F4), state)
     assert state.steps == 2
+    out = np.empty(3, bool), neuron.initial_state(3)
+    for given in (out, (out[0], state)):  # the second is in place, and takes the prepared way
+        for _ in range(2):
+            _, filled = neuron(np.full(3, 0.3, F4), state, out=given)
+            assert filled.steps == 3
+            assert filled.mem is given[1].mem
+    assert out[1].steps == 0
+    _, state = neuron(np.full(3, 0.3, F4), neuron.initial_state(3)._replace(steps=1))
     source = sources.PulseCurrent(1.0, start=2, length=1)
     ours = neuron.run(source, steps=1, initial=state)
     assert same_bits(ours.membrane, neuron.run(np.ones((1, 3), F4), initial=state).membrane)

@@ -16,7 +16,7 @@ from fastlif.execution.records import RECORDS, names_of
 from fastlif.execution.results import DEFAULT_RECORD, Run
 from fastlif.execution.run import execute
 from fastlif.execution.sources import Source
-from fastlif.execution.state import State, fields_of, label_of, state_of, steps_after
+from fastlif.execution.state import State, counted, fields_of, label_of, state_of, steps_after
 from fastlif.execution.step import StepPlan, pair
 from fastlif.model import Model
 
@@ -128,7 +128,8 @@ class Integrator:
         if plan.execute(values, olds, spk, news):
             self.again = plan.again
         if out is not None:
-            return spk, out[1]
+            new = out[1]
+            return spk, counted(new, steps_after(mem)) if isinstance(new, State) else new
         if len(news) == 1:
             return spk, news[0]
         return spk, state_of(self._states, news, steps_after(mem))

@@ -57,7 +57,8 @@ class Neuron(ABC):
         out : tuple of numpy.ndarray, optional
             ``(spk, mem)``: arrays to write the results into, with the dtypes of the results.
             ``mem`` may be the array that is also given as the argument ``mem``, which is then
-            updated in place. Neurons that take a State require ``(spk, State(...))``.
+            updated in place. Neurons that take a State require ``(spk, State(...))``, and return a
+            State of the same arrays whose ``steps`` is one more than that of ``mem``.
 
         Returns
         -------
