@@ -48,12 +48,13 @@ def spike_counts(
     Parameters
     ----------
     spikes : Run, Events or array_like
-        Spikes, as in :func:`raster`; of a run, the counts are sufficient.
+        Spikes in any form; see :mod:`fastlif.plot`. Of a run, the counts are sufficient.
     bin_width : int, optional
         Width of the bins. By default, there are at most 100.
-    packed, size
-        As in :func:`raster`. ``size`` is required for events, because neurons that never fire
-        count, too.
+    packed : bool
+        Whether ``spikes`` is an array of bits, as ``run.packed``.
+    size : int, optional
+        Number of neurons, required for events: those that never fire count, too.
     ax : matplotlib.axes.Axes, optional
         Where to draw. The default is a new figure.
     **style
@@ -63,13 +64,6 @@ def spike_counts(
     -------
     matplotlib.axes.Axes
         The axes.
-
-    Raises
-    ------
-    TypeError
-        If an argument has a wrong type or dtype.
-    ValueError
-        If an argument has a wrong value or shape, or if the run recorded neither counts nor spikes.
 
     Examples
     --------
@@ -109,12 +103,22 @@ def intervals(
     Parameters
     ----------
     spikes : Run, Events or array_like
-        Spikes, as in :func:`raster`.
+        Spikes in any form; see :mod:`fastlif.plot`.
     bin_steps : int, optional
         Width of the bins in steps, because all intervals are whole numbers of steps. By default,
         there are at most 100 bins.
-    packed, size, neurons, neuron, time_step, time_unit
-        As in :func:`raster`.
+    packed : bool
+        Whether ``spikes`` is an array of bits, as ``run.packed``.
+    size : int, optional
+        Number of neurons.
+    neurons : slice or array_like, optional
+        Neurons to draw: a slice, indices, or a mask.
+    neuron : Neuron, optional
+        The neuron whose time step is used.
+    time_step : float, optional
+        Time step, instead of that of ``neuron``.
+    time_unit : {"s", "ms", "us"}, optional
+        Unit of the time step; see :mod:`fastlif.plot`.
     ax : matplotlib.axes.Axes, optional
         Where to draw. The default is a new figure.
     **style
@@ -124,15 +128,6 @@ def intervals(
     -------
     matplotlib.axes.Axes
         The axes.
-
-    Raises
-    ------
-    TypeError
-        If an argument has a wrong type or dtype.
-    ValueError
-        If an argument has a wrong value or shape, or if the run recorded no spikes.
-    IndexError
-        If ``neurons`` contains an index outside the population.
 
     Examples
     --------

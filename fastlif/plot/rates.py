@@ -38,14 +38,23 @@ def population_rate(
     Parameters
     ----------
     spikes : Run, Events or array_like
-        Spikes, as in :func:`raster`.
+        Spikes in any form; see :mod:`fastlif.plot`.
     bin_steps : int, optional
         Steps per bin. By default, there are at most 100 bins. The last one may be shorter.
-    packed, neurons, neuron, time_step, time_unit
-        As in :func:`raster`.
-    steps, size : int, optional
-        Number of steps and of neurons, required for events (``steps`` also for a run that recorded
-        only events).
+    packed : bool
+        Whether ``spikes`` is an array of bits, as ``run.packed``.
+    steps : int, optional
+        Number of steps, required for events and for a run that recorded only events.
+    size : int, optional
+        Number of neurons, required for events.
+    neurons : slice or array_like, optional
+        Neurons to draw: a slice, indices, or a mask.
+    neuron : Neuron, optional
+        The neuron whose time step is used.
+    time_step : float, optional
+        Time step, instead of that of ``neuron``.
+    time_unit : {"s", "ms", "us"}, optional
+        Unit of the time step; see :mod:`fastlif.plot`.
     ax : matplotlib.axes.Axes, optional
         Where to draw. The default is a new figure.
     **style
@@ -55,15 +64,6 @@ def population_rate(
     -------
     matplotlib.axes.Axes
         The axes. The rate is in Hz or, without a time step, in spikes per step.
-
-    Raises
-    ------
-    TypeError
-        If an argument has a wrong type or dtype.
-    ValueError
-        If an argument has a wrong value or shape, or if the run recorded no spikes.
-    IndexError
-        If ``neurons`` contains an index outside the population.
 
     Examples
     --------
@@ -128,8 +128,12 @@ def fi_curve(
         spikes is divided by the duration.
     steps : int, optional
         Number of steps of the run, required if it recorded only counts or events.
-    neuron, time_step, time_unit
-        As in :func:`raster`; not used for rates.
+    neuron : Neuron, optional
+        The neuron whose time step is used to convert counts of a run to rates.
+    time_step : float, optional
+        Time step, instead of that of ``neuron``.
+    time_unit : {"s", "ms", "us"}, optional
+        Unit of the time step; see :mod:`fastlif.plot`.
     current_unit : str, optional
         Unit of the current, for the label of the axis.
     ax : matplotlib.axes.Axes, optional
@@ -141,13 +145,6 @@ def fi_curve(
     -------
     matplotlib.axes.Axes
         The axes.
-
-    Raises
-    ------
-    TypeError
-        If an argument has a wrong type or dtype.
-    ValueError
-        If an argument has a wrong value or shape, or if the run recorded neither counts nor spikes.
 
     Examples
     --------
