@@ -376,7 +376,7 @@ _KEPT: list[Any] = []
 
 
 def _compile(form: str, neuron: Neuron, dtype: np.dtype[Any]) -> Any:
-    from fastlif.kernels import embedded, gufuncs  # here, for a fast import of fastlif
+    from fastlif.kernels import embedded, embedded_c, gufuncs  # here, for a fast import of fastlif
 
     rule, values = neuron._model.rule, neuron._model.constants(dtype).shared
     if form in ("step_gufunc", "run_gufunc"):
@@ -390,7 +390,8 @@ def _compile(form: str, neuron: Neuron, dtype: np.dtype[Any]) -> Any:
     _KEPT.append(values)
     if form == "scalar":
         return embedded.scalar(rule, values)
-    function = getattr(embedded, form)(rule, values, neuron.spike_dtype)
-    if form == "c_step":
-        _KEPT.append(function)
+    if form == "row":
+        return embedded.row(rule, values, neuron.spike_dtype)
+    function = embedded_c.c_step(rule, values, neuron.spike_dtype)
+    _KEPT.append(function)
     return function

@@ -28,7 +28,7 @@ class State(NamedTuple):
         Number of steps since the state was created. Sources generate the input of this step next.
         A single step with ``out=(spk, State(...))`` writes into the arrays of that State and
         returns a State of the same arrays that counts the step; the State in ``out`` itself cannot
-        change.
+        change. A single step that returns a membrane, an array, counts nothing.
     """
 
     mem: Numbers
