@@ -1,9 +1,17 @@
 """Inputs that are generated during a run, without an array of all steps.
 
 A source is given to ``neuron.run`` instead of a current. Sources, arrays and numbers can be added.
-The numbers depend on the seed, the absolute step and the index of the neuron, and on nothing else:
-not on the number of threads, on how a run is divided in time, or on the processor. ``sample``
-returns them as an array.
+An array that is added has time as axis 0; ``Constant(values)`` is one value per neuron.
+
+The size of the population follows from the parameters of the source and of the neuron, or from
+``initial=neuron.initial_state(n)``; if all are numbers, the run has one neuron.
+
+The random numbers depend on the seed, the absolute step and the index of the neuron, and on nothing
+else: not on the number of threads, on how a run is divided in time, or on the processor. ``sample``
+returns them as an array. Two sources of the same class with the same seed use the same random
+numbers, and sources of different classes, independent ones. Independent repetitions of a run are
+another axis of the population, ``initial=neuron.initial_state((repetitions, n))``, or runs with the
+sources that ``source.spawn(repetitions)`` returns.
 
 ============================  ====================================================
 source                        input
@@ -168,6 +176,7 @@ class PoissonSpikes(RandomSource):
             raise ValueError(
                 f"rate{times} must be a probability from 0 to 1, "
                 f"got {self._probability[wrong].flat[0]!s}"
+                f"{'' if times else '; a rate in Hz requires time_step='}"
             )
         timed = self.rate.ndim > 1
         self.shapes = (
@@ -178,13 +187,14 @@ class PoissonSpikes(RandomSource):
 
     def __repr__(self) -> str:
         rate = described(self.rate) if self.rate.ndim else self.rate.item()
-        return f"PoissonSpikes({rate}, {self.weight!r}, {self._seed()})"
+        time_step = "" if self.time_step is None else f", time_step={self.time_step!r}"
+        return f"PoissonSpikes({rate}, {self.weight!r}, {self._seed()}{time_step})"
 
     def _check_steps(self, first: int, steps: int) -> None:
         if self.rate.ndim > 1 and len(self.rate) > 1 and first + steps > len(self.rate):
             raise ValueError(
                 f"rate has values for {len(self.rate)} steps, and the run goes to step "
-                f"{first + steps}"
+                f"{first + steps}; rates that do not change have shape (1, *population)"
             )
 
     def _compile(
