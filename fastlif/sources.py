@@ -11,7 +11,8 @@ else: not on the number of threads, on how a run is divided in time, or on the p
 returns them as an array. Two sources of the same class with the same seed use the same random
 numbers, and sources of different classes, independent ones. Independent repetitions of a run are
 another axis of the population, ``initial=neuron.initial_state((repetitions, n))``, or runs with the
-sources that ``source.spawn(repetitions)`` returns.
+sources that ``source.spawn(repetitions)`` returns. A run that continues another one needs its whole
+state, ``initial=run.final``: with the membrane alone, the numbers start again at step 0.
 
 ============================  ====================================================
 source                        input
