@@ -2,8 +2,19 @@
 
 ``Lapicque``, ``Leaky`` and ``LIF`` are neurons, and ``presets`` contains those of other simulators.
 ``neuron.run(current)`` integrates a population over time and returns a ``Run``, and
-``neuron(cur, mem)`` is one step. See ``help(fastlif.LIF.run)``. ``embed`` turns neurons into
-functions for other programs, and ``interop`` runs them inside other simulators.
+``neuron(cur, mem)`` is one step. See ``help(fastlif.LIF.run)``.
+
+===========  =======================================================================
+module       content
+===========  =======================================================================
+`presets`    the neurons of other simulators
+`sources`    inputs that are generated during a run: Poisson spikes, noise, pulses
+`encoding`   images and signals as spikes: rate, latency, delta
+`spikes`     formats, times, rates, intervals and distances of recorded spikes
+`plot`       figures and animations with Matplotlib
+`embed`      neurons as functions for other programs
+`interop`    neurons inside other simulators
+===========  =======================================================================
 """
 
 import importlib

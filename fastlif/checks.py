@@ -37,6 +37,12 @@ def numbers(name: str, value: object) -> Numbers:
             f"{name} must be a number or an array without units, got {described(value)}; convert "
             "it to the units of the other parameters, and give its value"
         )
+    if isinstance(value, tuple) and type(value).__module__.startswith("fastlif."):
+        fields: tuple[str, ...] = value._fields  # type: ignore[attr-defined]
+        raise TypeError(
+            f"{name} must be a number or an array of real numbers, got {type(value).__name__}; "
+            f"give one of its arrays: {', '.join(fields)}"
+        )
     try:
         array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -47,6 +53,7 @@ def numbers(name: str, value: object) -> Numbers:
         raise TypeError(
             f"{name} must hold real numbers (bool, integers, float16, float32 or float64), "
             f"got {described(value)}{'' if array is value else f' with dtype {array.dtype}'}"
+            f"{'; its sample(steps, shape) returns an array' if hasattr(value, 'noises') else ''}"
         )
     return array
 
@@ -155,8 +162,10 @@ def steps_of(name: str, value: object) -> Parameter:
     values = np.asarray(steps, np.float64)  # float16 cannot hold the largest number
     wrong = (values != np.floor(values)) | (values < 0) | (values > _MOST_STEPS)
     if np.any(wrong):
+        advice = "; a duration is refractory_time" if name == "refractory" else ""
         raise ValueError(
-            f"{name} must hold whole numbers from 0 to {_MOST_STEPS}, got {values[wrong].flat[0]!s}"
+            f"{name} must hold whole numbers from 0 to {_MOST_STEPS}, "
+            f"got {values[wrong].flat[0]!s}{advice}"
         )
     return steps
 

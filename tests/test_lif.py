@@ -230,7 +230,11 @@ def test_invalid_states_and_records_are_rejected(call, error, message):
             "^reset_by requires reset_mechanism='subtract', got 'zero'",
         ),
         ({"refractory": 2, "refractory_time": 1.0}, ValueError, "got 2.0 and 1.0$"),
-        ({"refractory": 1.5}, ValueError, "^refractory must hold whole numbers from 0 .* got 1.5"),
+        (
+            {"refractory": 1.5},
+            ValueError,
+            "^refractory must hold whole numbers from 0 .* got 1.5; a duration",
+        ),
         ({"refractory": -1}, ValueError, "^refractory must hold whole numbers from 0"),
         (
             {"refractory": 2**25},

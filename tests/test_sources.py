@@ -118,6 +118,28 @@ def test_a_single_neuron_can_be_reproduced():
     )
 
 
+def test_a_sum_spawns_sums_with_independent_numbers():
+    def terms(spikes, noise):
+        return spikes + noise + np.ones((4, 1), F4) + 0.5
+
+    spikes, noise = sources.PoissonSpikes(0.5, seed=1), sources.GaussianCurrent(seed=2)
+    spawned = terms(spikes, noise).spawn(2)
+    again = sources.PoissonSpikes(0.5, seed=1), sources.GaussianCurrent(seed=2)
+    expected = [terms(*pair) for pair in zip(*(each.spawn(2) for each in again), strict=True)]
+    samples = [each.sample(4, 50) for each in spawned]
+    for sample, other in zip(samples, expected, strict=True):
+        assert same_bits(sample, other.sample(4, 50))
+    assert not np.array_equal(*samples)
+    assert (sources.Constant(1.0) + 2.0).spawn(0) == []
+
+
+def test_repetitions_are_an_axis_of_the_population():
+    source = sources.OrnsteinUhlenbeckCurrent(0.2, np.linspace(0.5, 1, 100), 5.0, 1.0, seed=1)
+    first, second = np.moveaxis(source.sample(500, (2, 100)), 1, 0)
+    assert same_bits(first, source.sample(500, 100))
+    assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.05
+
+
 def test_populations_of_any_shape():
     source = sources.PoissonSpikes([[[0.5, 0.1, 0.2]]], seed=1)  # (1, 1, 3): no change in time
     for shape in ((2, 3), (1, 3), (0, 3)):
@@ -273,7 +295,14 @@ def test_probabilities_at_the_ends():
         (lambda: sources.Constant([1.0, 2.0]).sample(2, 3), ValueError, "do not broadcast"),
         (lambda: NEURON.run(sources.Constant(1.0)), ValueError, "steps must be given for a source"),
         (lambda: NEURON.run(np.ones((3, 2)) + sources.Constant(1.0), steps=4), ValueError,
-         "steps must be 3, the steps of the current, got 4"),
+         "steps must be 3, the steps of the current, got 4$"),
+        (lambda: NEURON.run(np.ones(3) + sources.Constant(1.0), steps=4), ValueError,
+         r"steps of the current, got 4; a vector .* add fastlif\.sources\.Constant\(values\)$"),
+        (lambda: (np.ones(3) + sources.Constant(1.0)).sample(4), ValueError,
+         r"steps must be 3, .* got 4; a vector "),
+        (lambda: NEURON(sources.Constant(1.0), 0.0), TypeError,
+         r"^cur must .*; its sample\(steps, shape\) returns an array$"),
+        (lambda: sources.PoissonSpikes(20.0), ValueError, "got 20.0; a rate in Hz requires time_s"),
         (lambda: NEURON.run(sources.PoissonSpikes(np.ones((3, 2))), steps=4), ValueError,
          "rate has values for 3 steps, and the run goes to step 4"),
         (lambda: NEURON.run(sources.Constant([1.0, 2.0]), steps=4, initial=np.zeros(3)),
@@ -298,6 +327,8 @@ def test_sources_show_their_parameters():
     assert repr(sources.PoissonSpikes(0.1, seed=1) + 0.5) == (
         "PoissonSpikes(0.1, 1.0, seed=1) + Constant(0.5)"
     )
+    timed = sources.PoissonSpikes(20.0, 0.5, seed=1, time_step=1e-3)
+    assert repr(timed) == "PoissonSpikes(20.0, 0.5, seed=1, time_step=0.001)"
     assert repr(sources.RampCurrent(0.0, 1.0, 2, 3)).startswith("RampCurrent(begin=0.0, end=1.0")
 
 

@@ -95,10 +95,10 @@ def test_what_cannot_be_saved_leaves_no_file(tmp_path):
 def test_files_that_hold_something_else(tmp_path):
     path = tmp_path / "file.npz"
     LIF.run(CURRENT).save(path)
-    with pytest.raises(ValueError, match=r"file.npz' must hold a Events, got Run"):
+    with pytest.raises(ValueError, match=r"file.npz' must hold Events, got Run"):
         Events.load(path)
     np.savez(path, a=1)
-    with pytest.raises(ValueError, match="must hold a Run, got another file"):
+    with pytest.raises(ValueError, match="must hold Run, got another file"):
         Run.load(path)
     np.savez(path, fastlif="Events", step=[1], neuron=[2], depth=[3])
     with pytest.raises(ValueError, match="holds depth, which this version of fastlif does not kno"):

@@ -122,6 +122,7 @@ def test_parameters_that_float32_cannot_represent_are_rejected():
         (np.array([None]), "must hold real numbers"),
         (np.array(["2020"], "M8[Y]"), "must hold real numbers"),
         (None, "must be a number or an array of real numbers, got None"),
+        (fastlif.Events([0, 1], [0, 2]), "must be .* got Events; give one of its arrays: step"),
     ],
 )
 def test_arrays_must_hold_real_numbers(value, message):

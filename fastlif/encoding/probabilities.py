@@ -41,7 +41,7 @@ def rate(
     Parameters
     ----------
     data
-        Probabilities, of any shape. NaN raises an error.
+        Probabilities, of any shape; divide an image of 0 to 255 by 255. NaN raises an error.
     num_steps
         Number of time steps. Required, except with ``time_var_input=True``, where it is the length
         of ``data`` plus ``first_spike_time`` and must not be given.

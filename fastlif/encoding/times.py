@@ -46,7 +46,8 @@ def latency(
     Parameters
     ----------
     data
-        Values from 0 to 1, of any shape. Others, and NaN, raise an error.
+        Values from 0 to 1, of any shape; divide an image of 0 to 255 by 255. Others, and NaN, raise
+        an error.
     num_steps
         Number of time steps. It may be omitted with ``bypass=True``: the last spike is then in the
         last step.

@@ -155,7 +155,7 @@ def _steps_of(source: Source, steps: Any) -> int:
     if rows is None:
         raise ValueError("steps must be given for a source that generates any number of steps")
     if steps is not None and steps != rows:
-        raise ValueError(f"steps must be {rows}, the steps of the current, got {steps!r}")
+        raise ValueError(source._wrong_steps(steps))
     return rows
 
 

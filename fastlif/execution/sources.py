@@ -23,7 +23,8 @@ _MOST_STEPS = 2**62
 class Source(abc.ABC):
     """An input that is generated while a run goes on.
 
-    Sources, arrays and numbers can be added.
+    Sources, arrays and numbers can be added. An array has time as axis 0, also a vector:
+    ``Constant(values)`` is one value per neuron.
 
     Attributes
     ----------
@@ -61,12 +62,14 @@ class Source(abc.ABC):
     ) -> Numbers:
         """Return the input of a run from step 0 on, as an array.
 
+        Column ``j`` is the input of neuron ``j``.
+
         Parameters
         ----------
         steps : int
             Number of steps.
         shape : int or tuple of int
-            Shape of the population.
+            Number of neurons, or shape of the population; ``()`` is a single neuron.
         dtype : numpy.dtype
             float32 or float64: the dtype of the run.
 
@@ -98,9 +101,13 @@ class Source(abc.ABC):
         if common_shape([("shape", population), *self.shapes]) != population:
             raise ValueError(f"the parameters have shapes that do not broadcast to {population}")
         if self.rows is not None and self.rows != steps:
-            raise ValueError(f"steps must be {self.rows}, the steps of the current, got {steps}")
+            raise ValueError(self._wrong_steps(steps))
         self._check_steps(0, steps)
         return self._rows(0, steps, population, kind)
+
+    def _wrong_steps(self, steps: object) -> str:
+        """Return the message for other steps than those of the arrays."""
+        return f"steps must be {self.rows}, the steps of the current, got {steps!r}"
 
     def _rows(
         self, first: int, steps: int, population: tuple[int, ...], dtype: np.dtype[Any]
@@ -145,6 +152,34 @@ class Sum(Source):
 
     def __repr__(self) -> str:
         return " + ".join(map(repr, self.terms))
+
+    def spawn(self, count: int) -> list[Sum]:
+        """Return ``count`` sums that are equal except for independent random numbers.
+
+        Parameters
+        ----------
+        count : int
+            Number of sums.
+
+        Returns
+        -------
+        list
+            The sums, of what ``spawn`` of each random source returns.
+        """
+        count = whole("count", count, 0)
+        terms = [
+            term.spawn(count) if hasattr(term, "spawn") else [term] * count for term in self.terms
+        ]
+        return [Sum(*each) for each in zip(*terms, strict=True)]
+
+    def _wrong_steps(self, steps: object) -> str:
+        message = super()._wrong_steps(steps)
+        if any(isinstance(term, WeightedInput) and term.values.ndim == 1 for term in self.terms):
+            message += (
+                "; a vector that is added to a source is a current over time: for one value per "
+                "neuron, add fastlif.sources.Constant(values)"
+            )
+        return message
 
     def _compile(
         self, dtype: np.dtype[Any], population: tuple[int, ...], noise: Sequence[Numbers]

@@ -41,7 +41,7 @@ def load(path: str | os.PathLike[str], cls: type[Result]) -> Result:
         raise ValueError(f"{os.fspath(path)!r} is not a file that fastlif saved") from error
     kind = str(arrays.pop(_KIND, "another file"))
     if kind != cls.__name__:
-        raise ValueError(f"{os.fspath(path)!r} must hold a {cls.__name__}, got {kind}")
+        raise ValueError(f"{os.fspath(path)!r} must hold {cls.__name__}, got {kind}")
     result: Result = _nested(cls, arrays, "")
     if arrays:
         raise ValueError(

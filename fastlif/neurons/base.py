@@ -21,6 +21,7 @@ from fastlif.model import Model
 if TYPE_CHECKING:
     from fastlif.execution.integrator import Integrator
     from fastlif.execution.progress import Report
+    from fastlif.execution.sources import Source
 
 
 class Neuron(ABC):
@@ -94,7 +95,7 @@ class Neuron(ABC):
 
     def run(
         self,
-        current: ArrayLike,
+        current: ArrayLike | Source,
         initial: ArrayLike | State | None = None,
         *,
         steps: int | None = None,
@@ -112,21 +113,22 @@ class Neuron(ABC):
 
         Parameters
         ----------
-        current : array_like
-            Input current of shape ``(T, *population)``, with time as the first axis; without a time
-            axis if ``steps`` is given. Any array layout and byte order works and gives bit-for-bit
-            identical results. These inputs are zero-copy, and therefore fastest: C-contiguous
-            arrays of the state's dtype, of integers or of bools (one-byte spikes are read as one
-            byte), and their slices along time or of adjacent neurons; ``(T, 1)`` arrays and
-            ``np.broadcast_to`` views for a current that all neurons share; and ``steps`` (or a zero
-            stride) for a constant current. Other inputs (float16, Fortran order, time as the last
-            axis, other byte orders) are copied and cast in small blocks, which is faster than
-            converting the whole array and needs almost no memory.
+        current : array_like or Source
+            A source of :mod:`fastlif.sources` such as ``fastlif.PoissonSpikes``, which generates
+            the input during the run, or a current of shape ``(T, *population)``, with time as the
+            first axis; without a time axis if ``steps`` is given. Any array layout and byte order
+            works and gives bit-for-bit identical results. These inputs are zero-copy, and therefore
+            fastest: C-contiguous arrays of the state's dtype, of integers or of bools (one-byte
+            spikes are read as one byte), and their slices along time or of adjacent neurons;
+            ``(T, 1)`` arrays and ``np.broadcast_to`` views for a current that all neurons share;
+            and ``steps`` (or a zero stride) for a constant current. Other inputs (float16, Fortran
+            order, time as the last axis, other byte orders) are copied and cast in small blocks,
+            which is faster than converting the whole array and needs almost no memory.
         initial : array_like or State, optional
             Membrane entering the first step, or ``final`` of an earlier run, which this run then
             continues bit for bit. The default is the resting membrane.
         steps : int, optional
-            Number of steps with a constant current. ``current`` then has no time axis.
+            Number of steps with a constant current, which then has no time axis, or with a source.
         record : str or iterable of str
             Records to store: "membrane", "spikes", "packed", "counts" or "events", or several of
             them; ``()`` stores the final state only. The default is "spikes" and "membrane" or, if

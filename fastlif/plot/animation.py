@@ -39,7 +39,7 @@ def animate(
     -------
     matplotlib.animation.FuncAnimation
         The animation. Keep a reference to it while it runs. ``.save("raster.gif")`` writes a file,
-        and ``.to_jshtml()`` is for notebooks.
+        and ``.to_jshtml()`` is for notebooks; both draw every frame, at 0.1 s or more each.
 
     Raises
     ------

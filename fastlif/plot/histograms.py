@@ -105,8 +105,9 @@ def intervals(
     spikes : Run, Events or array_like
         Spikes in any form; see :mod:`fastlif.plot`.
     bin_steps : int, optional
-        Width of the bins in steps, because all intervals are whole numbers of steps. By default,
-        there are at most 100 bins.
+        Width of the bins in steps, because the intervals are drawn in whole steps, also those of
+        spikes with offsets within steps (for their histogram, see
+        :func:`fastlif.spikes.intervals`). By default, there are at most 100 bins.
     packed : bool
         Whether ``spikes`` is an array of bits, as ``run.packed``.
     size : int, optional

@@ -1,9 +1,18 @@
 """Inputs that are generated during a run, without an array of all steps.
 
 A source is given to ``neuron.run`` instead of a current. Sources, arrays and numbers can be added.
-The numbers depend on the seed, the absolute step and the index of the neuron, and on nothing else:
-not on the number of threads, on how a run is divided in time, or on the processor. ``sample``
-returns them as an array.
+An array that is added has time as axis 0; ``Constant(values)`` is one value per neuron.
+
+The size of the population follows from the parameters of the source and of the neuron, or from
+``initial=neuron.initial_state(n)``; if all are numbers, the run has one neuron.
+
+The random numbers depend on the seed, the absolute step and the index of the neuron, and on nothing
+else: not on the number of threads, on how a run is divided in time, or on the processor. ``sample``
+returns them as an array. Two sources of the same class with the same seed use the same random
+numbers, and sources of different classes, independent ones. Independent repetitions of a run are
+another axis of the population, ``initial=neuron.initial_state((repetitions, n))``, or runs with the
+sources that ``source.spawn(repetitions)`` returns. A run that continues another one needs its whole
+state, ``initial=run.final``: with the membrane alone, the numbers start again at step 0.
 
 ============================  ====================================================
 source                        input

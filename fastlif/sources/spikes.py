@@ -80,6 +80,7 @@ class PoissonSpikes(RandomSource):
             raise ValueError(
                 f"rate{times} must be a probability from 0 to 1, "
                 f"got {self._probability[wrong].flat[0]!s}"
+                f"{'' if times else '; a rate in Hz requires time_step='}"
             )
         timed = self.rate.ndim > 1
         self.shapes = (
@@ -90,13 +91,14 @@ class PoissonSpikes(RandomSource):
 
     def __repr__(self) -> str:
         rate = described(self.rate) if self.rate.ndim else self.rate.item()
-        return f"PoissonSpikes({rate}, {self.weight!r}, {self._seed()})"
+        time_step = "" if self.time_step is None else f", time_step={self.time_step!r}"
+        return f"PoissonSpikes({rate}, {self.weight!r}, {self._seed()}{time_step})"
 
     def _check_steps(self, first: int, steps: int) -> None:
         if self.rate.ndim > 1 and len(self.rate) > 1 and first + steps > len(self.rate):
             raise ValueError(
                 f"rate has values for {len(self.rate)} steps, and the run goes to step "
-                f"{first + steps}"
+                f"{first + steps}; rates that do not change have shape (1, *population)"
             )
 
     def _compile(

@@ -16,7 +16,7 @@ _FORMATS = (
     "spikes per step) or packed spikes of shape (T, ceil(N/8)) (uint8)"
 )
 
-NO_STEPS = "steps must be given, because events and counts do not contain it"
+NO_STEPS = "steps must be given, because events and counts do not contain the number of steps"
 
 
 class Source(NamedTuple):
@@ -62,7 +62,7 @@ class Source(NamedTuple):
         if self.population is None:
             raise ValueError(
                 "population must be given, because "
-                f"{'events' if self.kind == 'events' else 'packed spikes'} do not contain it"
+                f"{'events' if self.kind == 'events' else 'packed spikes'} do not contain its shape"
             )
         return self.population
 
@@ -132,7 +132,8 @@ def _dense(
     array: Numbers, steps: int | None, shape: tuple[int, ...] | None, offsets: object, name: str
 ) -> Source:
     if array.dtype.kind not in "bi":
-        raise TypeError(f"{name} must be {_FORMATS}, got {described(array)}")
+        advice = "; convert 0.0 and 1.0 with .astype(bool)" if array.dtype.kind == "f" else ""
+        raise TypeError(f"{name} must be {_FORMATS}, got {described(array)}{advice}")
     if not array.ndim:
         raise ValueError(f"{name} must be {_FORMATS}, got an array without a time axis")
     if steps not in (None, len(array)):
