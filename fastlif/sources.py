@@ -22,13 +22,23 @@ source                        input
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastlif.checks import Numbers, described, duration, number, numbers, parameter, whole
+from fastlif.checks import (
+    Numbers,
+    common_shape,
+    described,
+    duration,
+    number,
+    numbers,
+    parameter,
+    whole,
+)
 from fastlif.execution.sources import (
     Compiled,
     Constant,
@@ -39,7 +49,7 @@ from fastlif.execution.sources import (
     slots_of,
 )
 from fastlif.kernels import sources as kernels
-from fastlif.kernels.elementary import exp, expm1
+from fastlif.kernels.elementary import expm1
 
 __all__ = [
     "Constant",
@@ -100,7 +110,10 @@ class RandomSource(Source):
         return spawned
 
     def _seed(self) -> str:
-        return f"seed={self.seed_sequence.entropy!r}"
+        entropy, key = self.seed_sequence.entropy, self.seed_sequence.spawn_key
+        if not key:
+            return f"seed={entropy!r}"
+        return f"seed=SeedSequence({entropy!r}, spawn_key={key!r})"
 
 
 class PoissonSpikes(RandomSource):
@@ -175,13 +188,14 @@ class PoissonSpikes(RandomSource):
             ("weight", np.shape(self.weight)),
         )
         self.dtype = dtype_of(self.weight)
+        self.arrays = (self._probability,) if timed else ()
 
     def __repr__(self) -> str:
         rate = described(self.rate) if self.rate.ndim else self.rate.item()
         return f"PoissonSpikes({rate}, {self.weight!r}, {self._seed()})"
 
     def _check_steps(self, first: int, steps: int) -> None:
-        if self.rate.ndim > 1 and len(self.rate) > 1 and first + steps > len(self.rate):
+        if self.rate.ndim > 1 and len(self.rate) != 1 and first + steps > len(self.rate):
             raise ValueError(
                 f"rate has values for {len(self.rate)} steps, and the run goes to step "
                 f"{first + steps}"
@@ -198,7 +212,8 @@ class PoissonSpikes(RandomSource):
         if each:
             rows = rows.reshape(len(rows), *[1] * (len(population) - len(shape)), *shape)
             rows = np.broadcast_to(rows, (len(rows), *population))
-        rows = np.ascontiguousarray(rows.reshape(len(rows), -1), p.dtype.newbyteorder("="))
+        rows = rows.reshape(len(rows), math.prod(rows.shape[1:]))
+        rows = np.ascontiguousarray(rows, p.dtype.newbyteorder("="))
         kept.append(rows)
         slots = [self._key, rows.ctypes.data, rows.strides[0] if len(rows) > 1 else 0]
         slots += [rows.itemsize if each else 0, *slots_of(self.weight, dtype, population, kept)]
@@ -340,10 +355,10 @@ class OrnsteinUhlenbeckCurrent(GaussianCurrent):
         self, dtype: np.dtype[Any], population: tuple[int, ...], noise: Sequence[Numbers]
     ) -> Compiled:
         step = np.asarray(self.time_step / np.asarray(self.tau, np.float64))
-        keep, left = exp(-step), np.sqrt(-expm1(-2 * step))
+        loss, left = -expm1(-step), np.sqrt(-expm1(-2 * step))
         kept: list[Any] = [noise[0]]
         slots = [self._key]
-        for value in (self.mean, keep, np.asarray(self.std, np.float64) * left):
+        for value in (self.mean, loss, np.asarray(self.std, np.float64) * left):
             slots += slots_of(np.broadcast_to(value, population), dtype, population, kept)
         slots += [noise[0].ctypes.data, 0, noise[0].itemsize]
         return Compiled(kernels.ornstein_uhlenbeck(dtype), slots, kept)
@@ -459,6 +474,7 @@ class RampCurrent(_Course):
             start=parameter("start", start),
             stop=parameter("stop", stop),
         )
+        common_shape(self.shapes)
         if not np.all(np.asarray(stop) > np.asarray(start)):
             raise ValueError(f"stop must be greater than start, got {stop!r} and {start!r}")
 
@@ -506,11 +522,11 @@ class SineCurrent(_Course):
         time_step: float = 1.0,
     ) -> None:
         step = number("time_step", time_step, above=0)
-        parameter("frequency", frequency)
+        periods = np.asarray(parameter("frequency", frequency), np.float64) * step
         self._set(
             ("offset", "amplitude"),
             offset=parameter("offset", offset),
             amplitude=parameter("amplitude", amplitude),
-            frequency=parameter("frequency", np.asarray(frequency) * step),
+            frequency=parameter("frequency", periods),
             phase=parameter("phase", phase),
         )

@@ -128,7 +128,7 @@ def rate_source(
     -------
     fastlif.PoissonSpikes
         The source, for ``neuron.run(source, steps=...)``. Its population has the shape of ``data``,
-        without the time axis.
+        without the time axis; that of a vector over time is ``(1,)``.
 
     Examples
     --------

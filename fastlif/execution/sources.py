@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -42,12 +43,15 @@ class Source(abc.ABC):
         The number of steps, if it contains an array of currents.
     noises : int
         The number of its state variables.
+    arrays : tuple of numpy.ndarray
+        The arrays over time that it reads during a run, which the user may own.
     """
 
     shapes: tuple[tuple[str, tuple[int, ...]], ...] = ()
     dtype: np.dtype[Any] = np.dtype(np.float32)
     rows: int | None = None
     noises: int = 0
+    arrays: tuple[Numbers, ...] = ()
     __array_ufunc__ = None  # an array to which a source is added leaves it to the source
 
     @abc.abstractmethod
@@ -102,12 +106,20 @@ class Source(abc.ABC):
             raise TypeError(
                 f"shape must be a whole number or a tuple of them, got {described(shape)}"
             ) from None
-        if common_shape([("shape", population), *self.shapes]) != population:
-            raise ValueError(f"the parameters have shapes that do not broadcast to {population}")
+        self._check_population("shape", population)
         if self.rows is not None and self.rows != steps:
             raise ValueError(f"steps must be {self.rows}, the steps of the current, got {steps}")
         self._check_steps(0, steps)
         return self._rows(0, steps, population, kind)
+
+    def _check_population(self, name: str, population: tuple[int, ...]) -> None:
+        """Raise unless the parameters broadcast to the population, the argument ``name``."""
+        parameters = common_shape(self.shapes)
+        if common_shape([(name, population), *self.shapes]) != population:
+            raise ValueError(
+                f"{name} must be one that the parameters' shape {parameters} broadcasts to, got "
+                f"{population}"
+            )
 
     def _rows(
         self, first: int, steps: int, population: tuple[int, ...], dtype: np.dtype[Any]
@@ -145,6 +157,7 @@ class Sum(Source):
         common_shape(self.shapes)
         self.dtype = np.result_type(*(term.dtype for term in self.terms))
         self.noises = sum(term.noises for term in self.terms)
+        self.arrays = tuple(array for term in self.terms for array in term.arrays)
         rows = {term.rows for term in self.terms if term.rows is not None}
         if len(rows) > 1:
             raise ValueError(f"currents that are added must have equal steps, got {sorted(rows)}")
@@ -207,7 +220,7 @@ class WeightedInput(Source):
         if not self.values.ndim:
             raise ValueError(f"values must have time as its first axis, got {described(values)}")
         self.weight = parameter("weight", weight)
-        self.rows = len(self.values)
+        self.rows, self.arrays = len(self.values), (self.values,)
         self.shapes = (("current", self.values.shape[1:]), ("weight", np.shape(self.weight)))
         doubles = [
             array for array in (self.values, self.weight)
@@ -225,16 +238,22 @@ class WeightedInput(Source):
         missing = len(population) - values.ndim + 1
         values = values.reshape(len(values), *[1] * missing, *values.shape[1:])
         values = np.broadcast_to(values, (len(values), *population))
-        kind = values.dtype if values.dtype.kind in "biu" else dtype
+        axes = zip(values.shape[1:], values.strides[1:], strict=True)
+        shared = all(size == 1 or stride == 0 for size, stride in axes)
+        if shared:  # one number per step, however many neurons
+            values = values[(slice(None), *(slice(1) for _ in population))]
+        kind = values.dtype.newbyteorder("=") if values.dtype.kind in "biu" else dtype
         rows = flattened(values, kind)
         if rows is None:
-            rows = np.ascontiguousarray(values, kind).reshape(len(values), -1)
+            rows = np.ascontiguousarray(values, kind)
+            rows = rows.reshape(len(values), math.prod(values.shape[1:]))
         kept: list[Any] = [rows]
-        slots = [rows.ctypes.data, rows.strides[0], rows.itemsize]
+        back = rows.strides[0] % 2**64  # as unsigned, if the steps are in reverse order
+        slots = [rows.ctypes.data, back, 0 if shared else rows.itemsize]
         slots += slots_of(self.weight, dtype, population, kept)
         read = rows.dtype if rows.dtype != np.bool_ else np.dtype(np.uint8)
         each = np.size(self.weight) > 1
-        return Compiled(kernels.weighted(dtype, read, each), slots, kept)
+        return Compiled(kernels.weighted(dtype, read, not shared, each), slots, kept)
 
 
 class Constant(Source):
@@ -344,6 +363,7 @@ class Start(NamedTuple):
         self.source._check_steps(self.first, steps)
         if self.noise is None or not self.source.noises:
             return
+        numbers("initial.noise", self.noise)
         shape = (self.source.noises, *population)
         if np.shape(self.noise) != shape:
             raise ValueError(
@@ -353,8 +373,7 @@ class Start(NamedTuple):
     @property
     def arrays(self) -> list[Numbers]:
         """The arrays of the user that the source reads."""
-        terms = self.source.terms if isinstance(self.source, Sum) else [self.source]
-        return [term.values for term in terms if isinstance(term, WeightedInput)]
+        return list(self.source.arrays)
 
 
 class GeneratedInput:

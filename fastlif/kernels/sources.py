@@ -239,21 +239,23 @@ def gaussian(dtype: np.dtype[Any], each: bool) -> Any:
 def ornstein_uhlenbeck(dtype: np.dtype[Any]) -> Any:
     """Return the source of a current that relaxes to its mean and is driven by noise.
 
-    Parameters: key, 3 each of the mean, the part that remains after a step, the standard deviation
-    of the noise, and the deviation from the mean, which is updated. Steps must follow one another.
+    Parameters: key, 3 each of the mean, the part that is lost in a step, the standard deviation of
+    the noise, and the deviation from the mean, which is updated. Steps must follow one another.
     """
     real, kind = dtype.type, types.NumberClass(from_dtype(dtype))
 
     def source(numbers, step, row, first, size, out, scratch):
         wide_vectors()
-        means, keeps = _array(numbers, 1, 0, first, kind), _array(numbers, 4, 0, first, kind)
+        means, losses = _array(numbers, 1, 0, first, kind), _array(numbers, 4, 0, first, kind)
         deviations, state = _array(numbers, 7, 0, first, kind), _array(numbers, 10, 0, first, kind)
         words = _as_pointer(scratch, np.uint32)
         place = fill(words, first, size, step, COLORED, numbers[0], normals)
         standard = _as_pointer(scratch, np.float32)
         for k in range(size):
             j = np.uintp(k)
-            new = state[j] * keeps[j] + deviations[j] * real(standard[np.uintp(place) + j])
+            z = real(standard[np.uintp(place) + j])
+            # Not state*(1 - loss): float32 has no 1 - loss for small losses.
+            new = state[j] + (deviations[j] * z - state[j] * losses[j])
             state[j] = new
             out[j] = means[j] + new
 
@@ -264,22 +266,25 @@ def ornstein_uhlenbeck(dtype: np.dtype[Any]) -> Any:
 
 
 @functools.cache
-def weighted(dtype: np.dtype[Any], array_dtype: np.dtype[Any], each_weight: bool) -> Any:
+def weighted(
+    dtype: np.dtype[Any], array_dtype: np.dtype[Any], each_value: bool, each_weight: bool
+) -> Any:
     """Return the source that reads an array of the user, times a weight.
 
     Parameters: 3 of the array, whose first row is that of the run, 3 of the weight.
     """
     real, kind = dtype.type, types.NumberClass(from_dtype(dtype))
     array_kind = types.NumberClass(from_dtype(array_dtype))
+    values_of, value_at = _ACCESS[each_value]
     weights_of, weight_at = _ACCESS[each_weight]
 
     def source(numbers, step, row, first, size, out, scratch):
         wide_vectors()
-        values = _array(numbers, 0, row, first, array_kind)
+        values = values_of(_array(numbers, 0, row, first, array_kind))
         weights = weights_of(_array(numbers, 3, step, first, kind))
         for k in range(size):
             j = np.uintp(k)
-            out[j] = real(values[j]) * weight_at(weights, j)
+            out[j] = real(value_at(values, j)) * weight_at(weights, j)
 
     return _compiled(dtype, source)
 
@@ -345,7 +350,8 @@ def ramp(dtype: np.dtype[Any]) -> Any:
         for k in range(size):
             j = np.uintp(k)
             part = min(max((step - starts[j]) / (stops[j] - starts[j]), 0.0), 1.0)
-            out[j] = real(begins[j] + part * (ends[j] - begins[j]))
+            current = begins[j] + part * (ends[j] - begins[j])
+            out[j] = real(current if part < 1.0 else ends[j])  # not rounded at the end
 
     return _compiled(dtype, source)
 

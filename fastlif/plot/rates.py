@@ -167,7 +167,8 @@ def fi_curve(
     seconds: float | None = 1.0
     if isinstance(rate, Run):
         seconds = clock.seconds
-        y = _counts(rate) / (steps_of(rate, steps) * (seconds or 1.0))
+        with np.errstate(invalid="ignore"):  # no steps have no rate
+            y = _counts(rate) / (steps_of(rate, steps) * (seconds or 1.0))
     else:
         y = numbers("rate", rate).ravel()
     if len(x) != len(y):
