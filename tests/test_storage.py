@@ -183,6 +183,12 @@ def test_a_file_remains_if_it_cannot_be_replaced(tmp_path, monkeypatch):
     assert Run.load(path).final.steps == 5
 
 
+def test_names_may_be_as_long_as_the_file_system_permits(tmp_path):
+    path = tmp_path / ("n" * 255)
+    LIF.run(CURRENT[:5]).save(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_folder_is_not_replaced(tmp_path):
     with pytest.raises(IsADirectoryError):
         LIF.run(CURRENT).save(tmp_path)

@@ -7,8 +7,8 @@ that are None are left out. ``"fastlif"`` holds the name of the class.
 import contextlib
 import errno
 import os
+import secrets
 import shutil
-import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +53,7 @@ def _replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             if not target.is_file():  # a device or a pipe
                 yield file
                 return
-    temporary = target.with_name(f"{target.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    temporary = target.with_name(f".fastlif-{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:
             yield file
