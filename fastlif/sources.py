@@ -39,6 +39,7 @@ from fastlif.checks import (
     parameter,
     whole,
 )
+from fastlif.execution.memory import ensure_readable
 from fastlif.execution.sources import (
     Compiled,
     Constant,
@@ -168,6 +169,7 @@ class PoissonSpikes(RandomSource):
         time_step: float | None = None,
     ) -> None:
         super().__init__(seed)
+        ensure_readable("rate", rate)
         self.rate, self.weight = numbers("rate", rate), parameter("weight", weight)
         self.time_step = None if time_step is None else number("time_step", time_step, above=0)
         self._probability = self.rate

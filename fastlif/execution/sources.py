@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from fastlif.checks import Numbers, common_shape, described, numbers, parameter, real_dtype, whole
 from fastlif.execution.blocks import flattened
+from fastlif.execution.memory import ensure_readable
 from fastlif.execution.scratch import Scratch
 from fastlif.kernels import sources as kernels
 from fastlif.kernels.layout import WIDTH
@@ -216,6 +217,7 @@ class WeightedInput(Source):
     """
 
     def __init__(self, values: ArrayLike, weight: ArrayLike = 1.0) -> None:
+        ensure_readable("values", values)
         self.values = numbers("values", values)
         if not self.values.ndim:
             raise ValueError(f"values must have time as its first axis, got {described(values)}")
