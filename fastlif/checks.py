@@ -72,7 +72,7 @@ def _has_units(value: object) -> bool:
     if type(value) in _PLAIN:
         return False
     if isinstance(value, (list, tuple)):
-        return bool(value) and _has_units(value[0])
+        return any(map(_has_units, value))
     return any(hasattr(type(value), name) for name in ("unit", "units", "has_same_dimensions"))
 
 

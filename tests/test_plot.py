@@ -407,6 +407,11 @@ def test_f_i_curve_of_a_run_sorts_the_currents(ax, record):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("current (A)", "firing rate (Hz)")
 
 
+def test_f_i_curve_of_no_steps(ax):
+    plot.fi_curve([0.1, 0.2], NEURON.run(np.float32([0.1, 0.2]), steps=0), ax=ax)
+    assert np.isnan(data(ax.lines[0])[1]).all()
+
+
 def test_f_i_curves_in_one_figure_have_colors_and_labels(ax):
     for label in "ab":
         plot.fi_curve([1, 2], [3, 4], label=label, lw=3, ax=ax)

@@ -1,6 +1,8 @@
 """Sources: the same numbers in a run and as an array, whatever the run is divided into."""
 
+import gc
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -286,6 +288,8 @@ def test_probabilities_at_the_ends():
         (lambda: sources.GaussianCurrent(0, -1.0), ValueError, "std must not be negative"),
         (lambda: sources.OrnsteinUhlenbeckCurrent(0, 1, 0, 1), ValueError, "tau must be greater"),
         (lambda: sources.RampCurrent(0, 1, 5, 5), ValueError, "stop must be greater than start"),
+        (lambda: sources.RampCurrent(0, 1, [1, 2], [3, 4, 5]), ValueError,
+         r"do not broadcast to one population: start \(2,\), stop \(3,\)"),
         (lambda: sources.PulseCurrent(1, length=0), ValueError, "length must be greater than 0"),
         (lambda: sources.WeightedInput(3.0), ValueError, "values must have time as its first axis"),
         (lambda: np.ones((3, 2)) + sources.WeightedInput(np.ones((4, 2))), ValueError,
@@ -293,13 +297,15 @@ def test_probabilities_at_the_ends():
         (lambda: sources.Constant(1.0).sample(2, dtype=int), TypeError, "dtype must be float32"),
         (lambda: sources.Constant(1.0).sample(-1), ValueError, "steps must be at least 0"),
         (lambda: sources.Constant([1.0, 2.0]).sample(2, 3), ValueError, "do not broadcast"),
+        (lambda: sources.Constant([1.0, 2.0]).sample(2), ValueError,
+         r"shape must be one that the parameters' shape \(2,\) broadcasts to, got \(\)"),
         (lambda: NEURON.run(sources.Constant(1.0)), ValueError, "steps must be given for a source"),
         (lambda: NEURON.run(np.ones((3, 2)) + sources.Constant(1.0), steps=4), ValueError,
          "steps must be 3, the steps of the current, got 4$"),
-        (lambda: NEURON.run(np.ones(3) + sources.Constant(1.0), steps=4), ValueError,
-         r"steps of the current, got 4; a vector .* add fastlif\.sources\.Constant\(values\)$"),
         (lambda: (np.ones(3) + sources.Constant(1.0)).sample(4), ValueError,
-         r"steps must be 3, .* got 4; a vector "),
+         r"steps must be 3, the steps of the current, got 4"),
+        (lambda: NEURON.run(np.ones(3) + sources.Constant([1.0, 2.0]), steps=4), ValueError,
+         r"do not broadcast"),
         (lambda: NEURON(sources.Constant(1.0), 0.0), TypeError,
          r"^cur must .*; its sample\(steps, shape\) returns an array$"),
         (lambda: sources.PoissonSpikes(20.0), ValueError, "got 20.0; a rate in Hz requires time_s"),
@@ -323,7 +329,138 @@ def test_outputs_must_not_overlap_an_array_that_a_source_reads():
         NEURON.run(source, out={"membrane": values})
 
 
+def test_outputs_must_not_overlap_rates_over_time():
+    memory = np.full((5, 3), 0.5, F4)
+    source = sources.Constant(1.0) + sources.PoissonSpikes(memory[:4], seed=1)
+    with pytest.raises(ValueError, match=r"^out\['membrane'\] must not overlap current"):
+        NEURON.run(source, steps=4, out={"membrane": memory[1:]})
+
+
+def test_a_vector_broadcasts_as_in_numpy():
+    """To the neurons, or to the steps of one neuron; also if both are equally many."""
+    bias, noise = np.float32([0.1, 0.2, 0.3]), sources.PulseCurrent(0.5, 1, 2)
+    row = noise.sample(3)
+    over_neurons, over_time = row[:, None] + bias, row + bias
+    source, bytes_ = noise + bias, np.eye(3, dtype=np.uint8)
+    assert same_bits(source.sample(3, 3), over_neurons)
+    assert same_bits(source.sample(3), over_time)
+    for neuron in (NEURON, fastlif.Leaky(beta=0.9)):
+        expected = neuron.run(over_neurons).membrane
+        assert same_bits(neuron.run(source, steps=3).membrane, expected)
+        assert same_bits(neuron.run(bias + noise, steps=3).membrane, expected)
+        assert same_bits(neuron.run(source).membrane, neuron.run(over_time).membrane)
+        with_bytes = neuron.run(source + sources.WeightedInput(bytes_, 0.5))
+        assert same_bits(with_bytes.membrane, neuron.run(over_neurons + F4(0.5) * bytes_).membrane)
+
+
+LAYOUTS = {
+    "reversed in time": lambda x: x[::-1],
+    "reversed neurons": lambda x: x[:, ::-1],
+    "every other step": lambda x: np.repeat(x, 2, axis=0)[::2],
+    "Fortran order": np.asfortranarray,
+    "other byte order": lambda x: x.astype(x.dtype.newbyteorder()),
+    "shared by all neurons": lambda x: x[:, :1],
+    "a vector over time": lambda x: x[:, 0],
+    "a view that repeats one column": lambda x: np.broadcast_to(x[:, :1], x.shape),
+    "a view that repeats one row": lambda x: np.broadcast_to(x[0], x.shape),
+}
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f2", "i4", "u1"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_any_layout_of_an_array(layout, dtype):
+    array = LAYOUTS[layout](np.arange(24).reshape(8, 3).astype(dtype))
+    rows = array if array.ndim > 1 else array[:, None]
+    expected = np.broadcast_to(rows, (8, 3)) * EACH[:3]
+    assert same_bits(sources.WeightedInput(array, EACH[:3]).sample(8, 3), expected.astype(F4))
+    none = sources.WeightedInput(array[:0]) + sources.Constant(1.0)
+    assert none.sample(0, 3).shape == (0, 3)
+    assert NEURON.run(none, initial=NEURON.initial_state(3)).spikes.shape == (0, 3)
+
+
+def test_a_current_that_all_neurons_share_is_not_repeated_in_memory():
+    compiled = sources.WeightedInput(np.ones((5, 1), F4))._compile(np.dtype(F4), (1000,), [])
+    assert compiled.kept[0].size == 5
+
+
+def test_neurons_keep_no_sources_in_memory():
+    source = sources.WeightedInput(np.ones((4, 3), F4))
+    NEURON.run(source)
+    gone = weakref.ref(source)
+    del source
+    gc.collect()
+    assert gone() is None
+
+
+def test_rates_for_no_steps():
+    source = sources.PoissonSpikes(np.zeros((0, 3)))
+    assert source.sample(0, 3).shape == (0, 3)
+    with pytest.raises(ValueError, match="rate has values for 0 steps, and the run goes to step 1"):
+        source.sample(1, 3)
+
+
+def test_ramps_end_at_their_end():
+    rng = np.random.default_rng(0)
+    begin, end = rng.normal(size=(2, 100))
+    begin[0] = 1e20
+    ramp = sources.RampCurrent(begin, end, 0, 3).sample(5, 100, float)
+    assert np.array_equal(ramp[3:], [end, end])
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.int8])
+def test_frequencies_of_any_dtype_are_exact(dtype):
+    sine = sources.SineCurrent(1.0, dtype(10), time_step=1e-3).sample(2000, (), float)
+    assert same_bits(sine, sources.SineCurrent(1.0, 10.0, time_step=1e-3).sample(2000, (), float))
+
+
+def test_noise_with_a_long_correlation_time_relaxes():
+    # In float32, exp(-1e-7) is 1 - 1.19e-7.
+    source = sources.OrnsteinUhlenbeckCurrent(0.0, 1.0, 1e7, 1.0, seed=1)
+    state = fastlif.State(np.zeros(2000, F4), noise=np.full((1, 2000), 1000.0))
+    noise = NEURON.run(source, state, steps=1000, record="counts").final.noise
+    lost = 1000 - noise.mean(dtype=np.float64)
+    assert abs(lost - 0.1) < 5 * np.sqrt(2e-4 / 2000)  # 5 standard errors
+
+
+@pytest.mark.parametrize(
+    ("steps", "error", "message"),
+    [
+        (-1, ValueError, r"initial\.steps must be at least 0, got -1"),
+        (2**70, ValueError, r"initial\.steps must be at most 4611686018427387904, got 118"),
+        (1.5, TypeError, r"initial\.steps must be a whole number, got 1\.5"),
+        (None, TypeError, r"initial\.steps must be a whole number, got None"),
+    ],
+)
+def test_numbers_of_steps_are_checked(steps, error, message):
+    state = fastlif.State(np.zeros(3, F4), steps=steps)
+    with pytest.raises(error, match=message):
+        NEURON.run(sources.PoissonSpikes(np.ones((4, 3))), state, steps=2)
+    counted = NEURON.run(np.ones((2, 3), F4), state._replace(steps=np.int8(3))).final.steps
+    assert type(counted) is int
+    assert counted == 5
+
+
+@pytest.mark.parametrize(
+    ("noise", "message"),
+    [
+        (np.zeros((1, 3), complex), r"initial\.noise must hold real numbers"),
+        (np.full((1, 3), None), r"initial\.noise must hold real numbers"),
+        ([["a", "b", "c"]], r"initial\.noise must hold real numbers"),
+        (np.ma.zeros((1, 3)), r"initial\.noise must be an array without a mask"),
+    ],
+)
+def test_states_of_noise_are_checked(noise, message):
+    with pytest.raises(TypeError, match=message):
+        NEURON.run(
+            sources.OrnsteinUhlenbeckCurrent(0.0, 1.0, 5.0, 1.0, seed=1),
+            fastlif.State(np.zeros(3, F4), noise=noise), steps=2,
+        )  # fmt: skip
+
+
 def test_sources_show_their_parameters():
+    first, second = sources.GaussianCurrent(seed=7).spawn(2)
+    assert repr(first) == "GaussianCurrent(0.0, 1.0, seed=SeedSequence(7, spawn_key=(0,)))"
+    assert repr(second) != repr(first)
     assert repr(sources.PoissonSpikes(0.1, seed=1) + 0.5) == (
         "PoissonSpikes(0.1, 1.0, seed=1) + Constant(0.5)"
     )

@@ -200,8 +200,7 @@ def source(
     population = (whole("size", size, 1),)
     if source.rows is not None:
         raise ValueError("source must not contain an array of currents, which your loop can add")
-    if common_shape([("size", population), *source.shapes]) != population:
-        raise ValueError(f"the parameters of source do not broadcast to the size {size}")
+    source._check_population("size", population)
     from fastlif.kernels import embedded  # here, for a fast import of fastlif
 
     bound = Bound(source, kind, population, 0, None)

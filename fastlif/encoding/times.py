@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastlif.checks import Numbers, flag, numbers, whole
+from fastlif.checks import Numbers, flag, whole
 from fastlif.encoding.arguments import (
     Spikes,
     Steps,
     blocks,
+    data_of,
     dtype_of,
     reject,
     single,
@@ -91,7 +92,7 @@ def latency(
            [0, 0, 0],
            [1, 0, 0]])
     """
-    array = numbers("data", data)
+    array = data_of(data)
     level = single("threshold", threshold, above=0, below=1)
     constant, least = single("tau", tau, above=0), single("epsilon", epsilon, above=0)
     on, off = single("on_target", on_target), single("off_target", off_target)

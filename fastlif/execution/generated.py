@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastlif.checks import Numbers
+from fastlif.checks import Numbers, numbers
 from fastlif.execution.bound_source import Bound
 from fastlif.execution.scratch import Scratch
-from fastlif.execution.sources import Source, Sum, WeightedInput
+from fastlif.execution.sources import Source
 from fastlif.kernels.sources.calls import Generated
 
 
@@ -25,6 +25,7 @@ class Start(NamedTuple):
         self.source._check_steps(self.first, steps)
         if self.noise is None or not self.source.noises:
             return
+        numbers("initial.noise", self.noise)
         shape = (self.source.noises, *population)
         if np.shape(self.noise) != shape:
             raise ValueError(
@@ -34,8 +35,7 @@ class Start(NamedTuple):
     @property
     def arrays(self) -> list[Numbers]:
         """The arrays of the user that the source reads."""
-        terms = self.source.terms if isinstance(self.source, Sum) else [self.source]
-        return [term.values for term in terms if isinstance(term, WeightedInput)]
+        return list(self.source.arrays)
 
 
 class GeneratedInput:

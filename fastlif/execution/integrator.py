@@ -65,6 +65,8 @@ class Integrator:
             values, weak = read("current", current)
         if out is not None and record is DEFAULT_RECORD and isinstance(out, Mapping) and out:
             record = tuple(name for name in out if name in RECORDS) or record
+        if source:
+            values = current = current._settled(steps is not None)
         if source and (steps is None or current.rows is not None):
             steps = _steps_of(current, steps)
         if steps is None:
@@ -85,7 +87,10 @@ class Integrator:
         forms = None if out is None else _forms_of_mapping(out)
         states = None if initial is None else tuple(map(_form_of_field, fields))
         begun = initial.steps if type(initial) is State else 0
-        form = current if source else form_of(values)
+        if type(begun) is not int or not 0 <= begun <= _MOST_STEPS:
+            begun = whole("initial.steps", begun, 0, _MOST_STEPS)
+        # Not the source itself: a plan would keep it, and its arrays, in memory.
+        form = (current.shapes, current.dtype) if source else form_of(values)
         key = form, weak, steps, record, every, threads, forms, states
         try:
             plan = self._plans.get(key) if neurons is None and forms is not _UNUSUAL else None

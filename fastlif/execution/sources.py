@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from fastlif.checks import Numbers, common_shape, described, numbers, parameter, real_dtype, whole
 from fastlif.execution.blocks import flattened
 from fastlif.execution.bound_source import Bound, Compiled, slots_of
+from fastlif.execution.memory import ensure_readable
 from fastlif.kernels.layout import WIDTH
 from fastlif.kernels.sources.calls import sampler, scratch_items
 from fastlif.kernels.sources.given import constant, weighted
@@ -23,8 +25,8 @@ _MOST_STEPS = 2**62
 class Source(abc.ABC):
     """An input that is generated while a run goes on.
 
-    Sources, arrays and numbers can be added. An array has time as axis 0, also a vector:
-    ``Constant(values)`` is one value per neuron.
+    Sources, arrays and numbers can be added. An array has time as axis 0. A vector broadcasts as in
+    NumPy: to the neurons, or to the steps of a single neuron.
 
     Attributes
     ----------
@@ -36,12 +38,15 @@ class Source(abc.ABC):
         The number of steps, if it contains an array of currents.
     noises : int
         The number of its state variables.
+    arrays : tuple of numpy.ndarray
+        The arrays over time that it reads during a run, which the user may own.
     """
 
     shapes: tuple[tuple[str, tuple[int, ...]], ...] = ()
     dtype: np.dtype[Any] = np.dtype(np.float32)
     rows: int | None = None
     noises: int = 0
+    arrays: tuple[Numbers, ...] = ()
     __array_ufunc__ = None  # an array to which a source is added leaves it to the source
 
     @abc.abstractmethod
@@ -98,16 +103,32 @@ class Source(abc.ABC):
             raise TypeError(
                 f"shape must be a whole number or a tuple of them, got {described(shape)}"
             ) from None
-        if common_shape([("shape", population), *self.shapes]) != population:
-            raise ValueError(f"the parameters have shapes that do not broadcast to {population}")
+        return self._settled(bool(population))._sampled(steps, population, kind)
+
+    def _sampled(self, steps: int, population: tuple[int, ...], kind: np.dtype[Any]) -> Numbers:
+        """Return the input of a run from step 0 on."""
+        self._check_population("shape", population)
         if self.rows is not None and self.rows != steps:
             raise ValueError(self._wrong_steps(steps))
         self._check_steps(0, steps)
         return self._rows(0, steps, population, kind)
 
+    def _settled(self, over_neurons: bool) -> Source:
+        """Return the source with the vectors in it over the neurons, or over the steps."""
+        return self
+
     def _wrong_steps(self, steps: object) -> str:
         """Return the message for other steps than those of the arrays."""
         return f"steps must be {self.rows}, the steps of the current, got {steps!r}"
+
+    def _check_population(self, name: str, population: tuple[int, ...]) -> None:
+        """Raise unless the parameters broadcast to the population, the argument ``name``."""
+        parameters = common_shape(self.shapes)
+        if common_shape([(name, population), *self.shapes]) != population:
+            raise ValueError(
+                f"{name} must be one that the parameters' shape {parameters} broadcasts to, got "
+                f"{population}"
+            )
 
     def _rows(
         self, first: int, steps: int, population: tuple[int, ...], dtype: np.dtype[Any]
@@ -133,18 +154,25 @@ class Source(abc.ABC):
 class Sum(Source):
     """A sum of sources and arrays, added from left to right in the dtype of the run."""
 
-    def __init__(self, *terms: Source | ArrayLike) -> None:
-        """Take sources, currents with time as axis 0, and numbers."""
-        self.terms: list[Source] = []
+    def __init__(self, *terms: Source | ArrayLike, over_neurons: bool = False) -> None:
+        """Take sources, currents with time as axis 0, numbers, and vectors.
+
+        Vectors are values of the neurons if ``over_neurons``, or if there are currents of several
+        neurons; else of the steps.
+        """
+        self._given: list[Any] = []
         for term in terms:
             if isinstance(term, Sum):
-                self.terms += term.terms
+                self._given += term._given
             else:
-                self.terms.append(term if isinstance(term, Source) else current(term))
+                self._given.append(term if isinstance(term, Source) else _array(term))
+        over_neurons |= any(_axes(term) > 1 for term in self._given)
+        self.terms = [_term(term, over_neurons) for term in self._given]
         self.shapes = tuple(shape for term in self.terms for shape in term.shapes)
         common_shape(self.shapes)
         self.dtype = np.result_type(*(term.dtype for term in self.terms))
         self.noises = sum(term.noises for term in self.terms)
+        self.arrays = tuple(array for term in self.terms for array in term.arrays)
         rows = {term.rows for term in self.terms if term.rows is not None}
         if len(rows) > 1:
             raise ValueError(f"currents that are added must have equal steps, got {sorted(rows)}")
@@ -152,6 +180,11 @@ class Sum(Source):
 
     def __repr__(self) -> str:
         return " + ".join(map(repr, self.terms))
+
+    def _settled(self, over_neurons: bool) -> Source:
+        if not any(isinstance(term, np.ndarray) and term.ndim == 1 for term in self._given):
+            return self
+        return Sum(*self._given, over_neurons=over_neurons)
 
     def spawn(self, count: int) -> list[Sum]:
         """Return ``count`` sums that are equal except for independent random numbers.
@@ -168,18 +201,9 @@ class Sum(Source):
         """
         count = whole("count", count, 0)
         terms = [
-            term.spawn(count) if hasattr(term, "spawn") else [term] * count for term in self.terms
+            term.spawn(count) if hasattr(term, "spawn") else [term] * count for term in self._given
         ]
         return [Sum(*each) for each in zip(*terms, strict=True)]
-
-    def _wrong_steps(self, steps: object) -> str:
-        message = super()._wrong_steps(steps)
-        if any(isinstance(term, WeightedInput) and term.values.ndim == 1 for term in self.terms):
-            message += (
-                "; a vector that is added to a source is a current over time: for one value per "
-                "neuron, add fastlif.sources.Constant(values)"
-            )
-        return message
 
     def _compile(
         self, dtype: np.dtype[Any], population: tuple[int, ...], noise: Sequence[Numbers]
@@ -231,11 +255,12 @@ class WeightedInput(Source):
     """
 
     def __init__(self, values: ArrayLike, weight: ArrayLike = 1.0) -> None:
+        ensure_readable("values", values)
         self.values = numbers("values", values)
         if not self.values.ndim:
             raise ValueError(f"values must have time as its first axis, got {described(values)}")
         self.weight = parameter("weight", weight)
-        self.rows = len(self.values)
+        self.rows, self.arrays = len(self.values), (self.values,)
         self.shapes = (("current", self.values.shape[1:]), ("weight", np.shape(self.weight)))
         doubles = [
             array for array in (self.values, self.weight)
@@ -253,16 +278,22 @@ class WeightedInput(Source):
         missing = len(population) - values.ndim + 1
         values = values.reshape(len(values), *[1] * missing, *values.shape[1:])
         values = np.broadcast_to(values, (len(values), *population))
-        kind = values.dtype if values.dtype.kind in "biu" else dtype
+        axes = zip(values.shape[1:], values.strides[1:], strict=True)
+        shared = all(size == 1 or stride == 0 for size, stride in axes)
+        if shared:  # one number per step, however many neurons
+            values = values[(slice(None), *(slice(1) for _ in population))]
+        kind = values.dtype.newbyteorder("=") if values.dtype.kind in "biu" else dtype
         rows = flattened(values, kind)
         if rows is None:
-            rows = np.ascontiguousarray(values, kind).reshape(len(values), -1)
+            rows = np.ascontiguousarray(values, kind)
+            rows = rows.reshape(len(values), math.prod(values.shape[1:]))
         kept: list[Any] = [rows]
-        slots = [rows.ctypes.data, rows.strides[0], rows.itemsize]
+        back = rows.strides[0] % 2**64  # as unsigned, if the steps are in reverse order
+        slots = [rows.ctypes.data, back, 0 if shared else rows.itemsize]
         slots += slots_of(self.weight, dtype, population, kept)
         read = rows.dtype if rows.dtype != np.bool_ else np.dtype(np.uint8)
         each = np.size(self.weight) > 1
-        return Compiled(weighted(dtype, read, each), slots, kept)
+        return Compiled(weighted(dtype, read, not shared, each), slots, kept)
 
 
 class Constant(Source):
@@ -305,9 +336,24 @@ class Constant(Source):
         return Compiled(constant(dtype, each), slots, kept)
 
 
-def current(value: Any) -> Source:
-    """Return the source that a term of a sum is: a number, or a current with a time axis."""
-    return Constant(value) if np.ndim(value) == 0 else WeightedInput(value)
+def _array(term: Any) -> Any:
+    """Return a term of a sum that is no source: an array, or a Python number."""
+    array = numbers("current", term)
+    return array if array.ndim else term
+
+
+def _axes(term: Any) -> int:
+    """Return the number of axes of a current with a time axis; 0 of other terms."""
+    values = term.values if isinstance(term, WeightedInput) else term
+    return 0 if isinstance(values, Source) else np.ndim(values)
+
+
+def _term(value: Any, over_neurons: bool) -> Source:
+    """Return the source that a term of a sum is."""
+    if isinstance(value, Source):
+        return value
+    constant = np.ndim(value) == 0 or (np.ndim(value) == 1 and over_neurons)
+    return Constant(value) if constant else WeightedInput(value)
 
 
 def dtype_of(*parameters: Any) -> np.dtype[Any]:

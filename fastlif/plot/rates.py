@@ -164,7 +164,8 @@ def fi_curve(
         seconds = clock.seconds
         if rate.counts is None:
             recorded(rate, "rate")  # raises if there are no spikes either
-        y = rates_of(rate, seconds or 1.0, steps=steps).ravel()
+        with np.errstate(invalid="ignore"):  # no steps have no rate
+            y = rates_of(rate, seconds or 1.0, steps=steps).ravel()
     else:
         y = numbers("rate", rate).ravel()
     if len(x) != len(y):

@@ -1,7 +1,9 @@
 """Inputs that are generated during a run, without an array of all steps.
 
 A source is given to ``neuron.run`` instead of a current. Sources, arrays and numbers can be added.
-An array that is added has time as axis 0; ``Constant(values)`` is one value per neuron.
+An array that is added has time as axis 0. A vector is one value per neuron if the run is given
+``steps``, or if another array has an axis for the neurons, and else a current over time;
+:class:`Constant` and :class:`WeightedInput` tell which.
 
 The size of the population follows from the parameters of the source and of the neuron, or from
 ``initial=neuron.initial_state(n)``; if all are numbers, the run has one neuron.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastlif.checks import Numbers, number, parameter
+from fastlif.checks import Numbers, common_shape, number, parameter
 from fastlif.execution.bound_source import Compiled, slots_of
 from fastlif.execution.sources import Source, dtype_of
 from fastlif.kernels.sources.courses import pulses, ramp, sine
@@ -127,6 +127,7 @@ class RampCurrent(_Course):
             start=parameter("start", start),
             stop=parameter("stop", stop),
         )
+        common_shape(self.shapes)
         if not np.all(np.asarray(stop) > np.asarray(start)):
             raise ValueError(f"stop must be greater than start, got {stop!r} and {start!r}")
 
@@ -174,11 +175,11 @@ class SineCurrent(_Course):
         time_step: float = 1.0,
     ) -> None:
         step = number("time_step", time_step, above=0)
-        parameter("frequency", frequency)
+        periods = np.asarray(parameter("frequency", frequency), np.float64) * step
         self._set(
             ("offset", "amplitude"),
             offset=parameter("offset", offset),
             amplitude=parameter("amplitude", amplitude),
-            frequency=parameter("frequency", np.asarray(frequency) * step),
+            frequency=parameter("frequency", periods),
             phase=parameter("phase", phase),
         )

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from fastlif.checks import Numbers, duration, number, parameter
 from fastlif.execution.bound_source import Compiled, slots_of
 from fastlif.execution.sources import dtype_of
-from fastlif.kernels.elementary import exp, expm1
+from fastlif.kernels.elementary import expm1
 from fastlif.kernels.random import FIRST_COLORED, WHITE
 from fastlif.kernels.sources.calls import first_row
 from fastlif.kernels.sources.noise import gaussian, ornstein_uhlenbeck
@@ -152,10 +152,10 @@ class OrnsteinUhlenbeckCurrent(GaussianCurrent):
         self, dtype: np.dtype[Any], population: tuple[int, ...], noise: Sequence[Numbers]
     ) -> Compiled:
         step = np.asarray(self.time_step / np.asarray(self.tau, np.float64))
-        keep, left = exp(-step), np.sqrt(-expm1(-2 * step))
+        loss, left = -expm1(-step), np.sqrt(-expm1(-2 * step))
         kept: list[Any] = [noise[0]]
         slots = [self._key]
-        for value in (self.mean, keep, np.asarray(self.std, np.float64) * left):
+        for value in (self.mean, loss, np.asarray(self.std, np.float64) * left):
             slots += slots_of(np.broadcast_to(value, population), dtype, population, kept)
         slots += [noise[0].ctypes.data, 0, noise[0].itemsize]
         return Compiled(ornstein_uhlenbeck(dtype), slots, kept)

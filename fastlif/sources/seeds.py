@@ -54,4 +54,7 @@ class RandomSource(Source):
         return spawned
 
     def _seed(self) -> str:
-        return f"seed={self.seed_sequence.entropy!r}"
+        entropy, key = self.seed_sequence.entropy, self.seed_sequence.spawn_key
+        if not key:
+            return f"seed={entropy!r}"
+        return f"seed=SeedSequence({entropy!r}, spawn_key={key!r})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from fastlif.checks import Numbers, described, number, numbers, parameter
 from fastlif.execution.bound_source import Compiled, slots_of
+from fastlif.execution.memory import ensure_readable
 from fastlif.execution.sources import dtype_of
 from fastlif.kernels.sources.spikes import bernoulli
 from fastlif.sources.seeds import RandomSource
@@ -67,6 +69,7 @@ class PoissonSpikes(RandomSource):
         time_step: float | None = None,
     ) -> None:
         super().__init__(seed)
+        ensure_readable("rate", rate)
         self.rate, self.weight = numbers("rate", rate), parameter("weight", weight)
         self.time_step = None if time_step is None else number("time_step", time_step, above=0)
         self._probability = self.rate
@@ -88,6 +91,7 @@ class PoissonSpikes(RandomSource):
             ("weight", np.shape(self.weight)),
         )
         self.dtype = dtype_of(self.weight)
+        self.arrays = (self._probability,) if timed else ()
 
     def __repr__(self) -> str:
         rate = described(self.rate) if self.rate.ndim else self.rate.item()
@@ -95,7 +99,7 @@ class PoissonSpikes(RandomSource):
         return f"PoissonSpikes({rate}, {self.weight!r}, {self._seed()}{time_step})"
 
     def _check_steps(self, first: int, steps: int) -> None:
-        if self.rate.ndim > 1 and len(self.rate) > 1 and first + steps > len(self.rate):
+        if self.rate.ndim > 1 and len(self.rate) != 1 and first + steps > len(self.rate):
             raise ValueError(
                 f"rate has values for {len(self.rate)} steps, and the run goes to step "
                 f"{first + steps}; rates that do not change have shape (1, *population)"
@@ -112,7 +116,8 @@ class PoissonSpikes(RandomSource):
         if each:
             rows = rows.reshape(len(rows), *[1] * (len(population) - len(shape)), *shape)
             rows = np.broadcast_to(rows, (len(rows), *population))
-        rows = np.ascontiguousarray(rows.reshape(len(rows), -1), p.dtype.newbyteorder("="))
+        rows = rows.reshape(len(rows), math.prod(rows.shape[1:]))
+        rows = np.ascontiguousarray(rows, p.dtype.newbyteorder("="))
         kept.append(rows)
         slots = [self._key, rows.ctypes.data, rows.strides[0] if len(rows) > 1 else 0]
         slots += [rows.itemsize if each else 0, *slots_of(self.weight, dtype, population, kept)]

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastlif.checks import Numbers, described, numbers, whole
+from fastlif.execution.memory import ensure_readable
 from fastlif.execution.results import BOOL, INT64, UINT8, Events, Run
 from fastlif.kernels.spike_trains import kernel
 
@@ -90,6 +91,7 @@ def read(
         spikes, shape = recorded(spikes, name), own if whole_population else shape
     if isinstance(spikes, tuple):
         return _events(spikes, steps, shape, offsets, name)
+    ensure_readable(name, spikes)
     array = numbers(name, spikes)
     if array.dtype == UINT8:
         return _packed(array, steps, shape, offsets, name)

@@ -51,7 +51,8 @@ def ramp(dtype: np.dtype[Any]) -> Any:
         for k in range(size):
             j = np.uintp(k)
             part = min(max((step - starts[j]) / (stops[j] - starts[j]), 0.0), 1.0)
-            out[j] = real(begins[j] + part * (ends[j] - begins[j]))
+            current = begins[j] + part * (ends[j] - begins[j])
+            out[j] = real(current if part < 1.0 else ends[j])  # not rounded at the end
 
     return compiled_source(dtype, source)
 

@@ -40,15 +40,15 @@ def gaussian(dtype: np.dtype[Any], each: bool) -> Any:
 def ornstein_uhlenbeck(dtype: np.dtype[Any]) -> Any:
     """Return the source of a current that relaxes to its mean and is driven by noise.
 
-    Parameters: key, 3 each of the mean, the part that remains after a step, the standard deviation
-    of the noise, and the deviation from the mean, which is updated. Steps must follow one another.
+    Parameters: key, 3 each of the mean, the part that is lost in a step, the standard deviation of
+    the noise, and the deviation from the mean, which is updated. Steps must follow one another.
     """
     real, kind = dtype.type, types.NumberClass(from_dtype(dtype))
 
     def source(numbers, step, row, first, size, out, scratch):
         wide_vectors()
         means = array_at(numbers, 1, 0, first, kind)
-        keeps = array_at(numbers, 4, 0, first, kind)
+        losses = array_at(numbers, 4, 0, first, kind)
         deviations = array_at(numbers, 7, 0, first, kind)
         state = array_at(numbers, 10, 0, first, kind)
         words = as_pointer(scratch, np.uint32)
@@ -56,7 +56,9 @@ def ornstein_uhlenbeck(dtype: np.dtype[Any]) -> Any:
         standard = as_pointer(scratch, np.float32)
         for k in range(size):
             j = np.uintp(k)
-            new = state[j] * keeps[j] + deviations[j] * real(standard[np.uintp(place) + j])
+            z = real(standard[np.uintp(place) + j])
+            # Not state*(1 - loss): float32 has no 1 - loss for small losses.
+            new = state[j] + (deviations[j] * z - state[j] * losses[j])
             state[j] = new
             out[j] = means[j] + new
 
