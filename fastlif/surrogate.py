@@ -27,8 +27,8 @@ from fastlif.checks import Numbers, choice, number, numbers
 from fastlif.kernels.surrogates import SURROGATES
 
 __all__ = [
-    "LSO", "SFS", "Surrogate", "atan", "fast_sigmoid", "heaviside", "sigmoid", "spike_rate_escape",
-    "straight_through_estimator", "triangular",
+    "LSO", "SFS", "Surrogate", "atan", "fast_sigmoid", "heaviside", "none", "sigmoid",
+    "spike_rate_escape", "straight_through_estimator", "triangular",
 ]  # fmt: skip
 
 
@@ -209,3 +209,8 @@ def LSO(slope: float = 0.1) -> Surrogate:
 def heaviside() -> Surrogate:
     """Return the spike itself as its derivative: 1 for ``x > 0``, and 0 elsewhere."""
     return Surrogate("heaviside")
+
+
+def none() -> Surrogate:
+    """Return the derivative 0 everywhere: spikes count as constants."""
+    return Surrogate("none")

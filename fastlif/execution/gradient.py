@@ -59,7 +59,9 @@ def gradient(
     membranes = _membranes(run)
     population, dtype = membranes.shape[1:], membranes.dtype
     if spikes is None and membrane is None:
-        raise ValueError("spikes or membrane must be given: the gradients that arrive from the loss")
+        raise ValueError(
+            "spikes or membrane must be given: the gradients that arrive from the loss"
+        )
     arriving = [
         None if value is None else _over_time(name, value, membranes.shape)
         for name, value in (("spikes", spikes), ("membrane", membrane))
@@ -105,12 +107,15 @@ def _membranes(run: Any) -> Numbers:
     membranes = numbers("run", array)
     if membranes.dtype.newbyteorder("=") not in (FLOAT32, FLOAT64):
         raise TypeError(
-            "run must be a Run, or its membranes in float32 or float64, "
-            f"got {described(run)}"
+            f"run must be a Run, or its membranes in float32 or float64, got {described(run)}"
         )
     if not membranes.ndim:
         raise ValueError(f"run must have time as its first axis, got {described(run)}")
-    return membranes if membranes.dtype.isnative else membranes.astype(membranes.dtype.newbyteorder("="))
+    return (
+        membranes
+        if membranes.dtype.isnative
+        else membranes.astype(membranes.dtype.newbyteorder("="))
+    )
 
 
 def _over_time(name: str, value: Any, shape: tuple[int, ...]) -> Numbers:
@@ -142,7 +147,9 @@ def _current(
             f"got {described(array)}; for a current that is constant in time, give steps="
         )
     own = array.shape
-    over_time = array if timeless else np.expand_dims(array, tuple(range(1, len(shape) - array.ndim + 1)))
+    over_time = (
+        array if timeless else np.expand_dims(array, tuple(range(1, len(shape) - array.ndim + 1)))
+    )
     try:
         return np.broadcast_to(over_time, shape), own
     except ValueError:

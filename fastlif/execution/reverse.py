@@ -208,9 +208,7 @@ class _Job:
         most = min(most, _SUMMED) if self._sweep.parameters else most
         return 1 << max(0, most.bit_length() - 1)
 
-    def _before(
-        self, begin: int, start: int, stop: int, first: Numbers, scratch: Scratch
-    ) -> int:
+    def _before(self, begin: int, start: int, stop: int, first: Numbers, scratch: Scratch) -> int:
         """Return the address of the membrane that enters step ``begin``."""
         address: int = first.__array_interface__["data"][0]
         if begin:

@@ -297,9 +297,7 @@ class Neuron(ABC):
         from fastlif.execution.gradient import detaches, gradient
 
         chosen = self._surrogate if surrogate is None else surrogate_of(surrogate)
-        shapes = {
-            field: np.shape(getattr(self, name)) for name, field in self._learned.items()
-        }
+        shapes = {field: np.shape(getattr(self, name)) for name, field in self._learned.items()}
         return gradient(
             self._model, shapes, (chosen.name, chosen.values),
             detaches(self._model, detach_reset, self._detaches_reset),

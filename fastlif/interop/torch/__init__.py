@@ -2,7 +2,8 @@
 
 :class:`Lapicque` and :class:`Leaky` are called like ``snntorch.Lapicque`` and ``snntorch.Leaky``,
 and ``layer.run`` integrates all time steps in one call. :func:`from_snntorch` and :func:`convert`
-convert neurons and whole networks of snnTorch. Only inference is available: gradients are not.
+convert neurons and whole networks of snnTorch. Gradients are those of snnTorch, too: the layers train
+like its neurons, with the surrogates of :mod:`fastlif.interop.torch.surrogate`.
 
 Examples
 --------
@@ -19,7 +20,9 @@ Examples
 True
 """
 
+from fastlif.interop.torch import gradients as _gradients  # noqa: F401 - registers them
+from fastlif.interop.torch import surrogate
 from fastlif.interop.torch.convert import convert, from_snntorch
 from fastlif.interop.torch.neurons import Lapicque, Leaky
 
-__all__ = ["Lapicque", "Leaky", "convert", "from_snntorch"]
+__all__ = ["Lapicque", "Leaky", "convert", "from_snntorch", "surrogate"]
