@@ -25,8 +25,8 @@ def detaches(model: Model, value: object, default: bool) -> bool:
     if model.rule.order in _DELAYED:
         if value is not None and not detached:
             raise ValueError(
-                "detach_reset must be True for a neuron that a spike resets in the next step, as in "
-                "snnTorch, got False"
+                "detach_reset must be True for a neuron that a spike resets in the next step, as "
+                "in snnTorch, got False"
             )
         return True
     return detached
@@ -76,7 +76,7 @@ def gradient(
     if needed > SURELY_THERE:
         ensure_room(needed, ("membrane",))
     at_current, at_initial, at_keep, at_threshold = gradients(
-        model, sweep, population, membranes, start, values, *arriving, threads
+        model, sweep, population, membranes, start, values, arriving[0], arriving[1], threads
     )
     found = {"beta": at_keep, "threshold": at_threshold}
     of_parameters = {

@@ -1,4 +1,4 @@
-"""Adjoints: a step of a rule in reverse, from the gradients at its results to those at its arguments.
+"""Adjoints: a step of a rule in reverse, from gradients at its results to those at its arguments.
 
 Each order of orders.py that can be differentiated has its reverse here. It takes the derivatives of
 the rule's parts, and returns the function ``back(u, v, x, g, gs, c, values)``:
@@ -8,9 +8,9 @@ the rule's parts, and returns the function ``back(u, v, x, g, gs, c, values)``:
   that arrives at the spikes;
 - ``c`` holds the neuron's constants, and ``values`` the parameters of the surrogate.
 
-It returns the gradients at ``u``, at ``x``, at the fraction ``keep``, and at the threshold. Spikes are
-differentiated by a surrogate, ``slope``. A reset is differentiated only where the source does that:
-elsewhere it counts as a constant ("detached").
+It returns the gradients at ``u``, at ``x``, at the fraction ``keep``, and at the threshold. Spikes
+are differentiated by a surrogate, ``slope``. A reset is differentiated only where the source does
+that: elsewhere it counts as a constant ("detached").
 
 The gradient at ``v`` is the sum of what arrives from the loss, ``gm``, and of ``carried``, the
 gradient at the next step's ``u``. ``arrive(gm, carried, v, c)`` adds them.
@@ -39,13 +39,12 @@ class Adjoint(NamedTuple):
 class _Parts(NamedTuple):
     """The parts of a rule, their derivatives, and the surrogate."""
 
-    charge: Callable[..., Any]
-    fires: Callable[..., Any]
-    reset: Callable[..., Any]
-    again: Callable[..., Any] | None
-    d_charge: Callable[..., Any]
-    d_reset: Callable[..., Any]
-    d_again: Callable[..., Any] | None
+    charge: Any
+    fires: Any
+    reset: Any
+    d_charge: Any
+    d_reset: Any
+    d_again: Any
     slope: Callable[..., Any]
     spikes_and: Callable[..., Any]  # adds a gradient that arrives at spikes from the reset
 
@@ -65,16 +64,15 @@ def reads_drive(rule: Rule, detached: bool) -> bool:
 def adjoint_of(rule: Rule, slope: Callable[..., Any], detached: bool) -> Adjoint:
     """Return the reverse of ``rule`` with a surrogate, and with a detached reset or not."""
     check_differentiable(rule)
-    derivatives = [
+    d_charge, d_reset, d_again = (
         None if part is None else DERIVATIVES[part]
         for part in (rule.charge, rule.reset, rule.again)
-    ]
-    parts = _Parts(
-        rule.charge, rule.fires, rule.reset, rule.again, *derivatives,  # type: ignore[arg-type]
-        slope, _alone if detached else _both,
-    )  # fmt: skip
+    )
+    both = _alone if detached else _both
+    parts = _Parts(rule.charge, rule.fires, rule.reset, d_charge, d_reset, d_again, slope, both)
     if rule.order is orders.delayed and rule.reset is to_zero:
-        return Adjoint(*_delayed_to_zero(parts), False)
+        back, arrive = _delayed_to_zero(parts)
+        return Adjoint(back, arrive, False)
     back = _REVERSE[rule.order](parts)
     return Adjoint(back, _arrive, reads_drive(rule, detached))
 
@@ -107,7 +105,7 @@ def _arrive(gm, carried, v, c):
     return gm + carried
 
 
-# --- the orders in reverse --------------------------------------------------------------------------
+# --- the orders in reverse ------------------------------------------------------------------------
 
 
 def _delayed(p):

@@ -111,7 +111,7 @@ def initial_kernel(rule: Rule, slope: Callable[..., Any], detached: bool) -> Any
     return compiled(finish)
 
 
-# --- rows by their addresses ------------------------------------------------------------------------
+# --- rows by their addresses ----------------------------------------------------------------------
 
 
 def row_of(array, t):

@@ -22,9 +22,9 @@ Two notations of the same operation are distinguished with care. ``b - (theta if
 ``b - s*theta``, but also holds for an infinite threshold (``0*inf`` is NaN) and compiles to an AND.
 ``b - s*b`` remains a product, because that is what the source does to an infinite membrane.
 
-A part that can be differentiated is followed by its derivative: the function that takes the gradient
-``g`` at the part's result to the gradients at its arguments. ``adjoint.py`` joins them. Their order
-of operations is that of PyTorch's autograd.
+A part that can be differentiated is followed by its derivative: the function that takes the
+gradient ``g`` at the part's result to the gradients at its arguments. ``adjoint.py`` joins them.
+Their order of operations is that of PyTorch's autograd.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,9 @@
 """Surrogate gradients: what a reverse sweep takes for the derivative of a spike.
 
 A spike is a step function of ``x``, the distance of the membrane from the threshold, and has no
-useful derivative. Each function returns the gradient at ``x`` from the gradient ``g`` that arrives at
-the spike. ``p`` holds its parameters. The order of operations is that of the sources, so
-that gradients have the same bits.
+useful derivative. Each function returns the gradient at ``x`` from the gradient ``g`` that arrives
+at the spike. ``p`` holds its parameters. The order of operations is that of the sources, so that
+gradients have the same bits.
 """
 
 import math

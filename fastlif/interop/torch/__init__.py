@@ -2,8 +2,8 @@
 
 :class:`Lapicque` and :class:`Leaky` are called like ``snntorch.Lapicque`` and ``snntorch.Leaky``,
 and ``layer.run`` integrates all time steps in one call. :func:`from_snntorch` and :func:`convert`
-convert neurons and whole networks of snnTorch. Gradients are those of snnTorch, too: the layers train
-like its neurons, with the surrogates of :mod:`fastlif.interop.torch.surrogate`.
+convert neurons and whole networks of snnTorch. The layers train like its neurons, with the same
+gradients: :mod:`fastlif.interop.torch.surrogate` contains the surrogates.
 
 Examples
 --------

@@ -60,8 +60,8 @@ def checked(
 ) -> tuple[Tensor, Tensor | None]:
     """Return the current, and the membrane that enters a step or a run; None if that is 0.
 
-    ``first_is_time`` tells whether the first axis of ``cur`` is time. Raises if the arguments do not
-    fit together, or if one of them needs a gradient that does not exist.
+    ``first_is_time`` tells whether the first axis of ``cur`` is time. Raises if the arguments do
+    not fit together, or if one of them needs a gradient that does not exist.
     """
     if torch.is_autocast_enabled("cpu"):
         cur, mem = _widened(cur), _widened(mem)

@@ -1,9 +1,9 @@
 """The gradients of the operators: one sweep through time, backwards.
 
 The backward passes are operators themselves, ``fastlif::run_backward`` and
-``fastlif::step_backward``, so that compilers see each of them as one node of a graph, too. Only what
-the sweep reads is saved: the membranes, the initial membrane and, where a neuron is reset in the step
-that fires, the current.
+``fastlif::step_backward``, so that compilers see each of them as one node of a graph, too. Only
+what the sweep reads is saved: the membranes, the initial membrane and, where a neuron is reset in
+the step that fires, the current.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,13 +14,12 @@ from torch import Tensor
 
 from fastlif.execution.gradient import summed_to
 from fastlif.execution.reverse import Reverse, gradients
-from fastlif.interop.torch import ops
 from fastlif.interop.torch.ops import RULES, array_of, neuron_of
 from fastlif.interop.torch.surrogate import custom, operand, straight_through_estimator
 from fastlif.kernels import orders
 from fastlif.kernels.adjoint import reads_drive
 
-# --- operators --------------------------------------------------------------------------------------
+# --- operators ------------------------------------------------------------------------------------
 
 
 def _run_backward(
@@ -68,7 +67,7 @@ def _step_backward(
     at_cur, *others = _run_backward(
         at_spk, at_mem, membrane, mem, cur, parameters, rule, surrogate, values, False, learns, None
     )
-    return at_cur.squeeze(0), *others  # type: ignore[return-value]
+    return at_cur.squeeze(0), *others
 
 
 def _of_run_backward(
@@ -121,7 +120,7 @@ for _name, _schema, _function, _fake in (
     torch.library.register_fake(f"fastlif::{_name}", _fake)
 
 
-# --- autograd ---------------------------------------------------------------------------------------
+# --- autograd -------------------------------------------------------------------------------------
 
 
 def is_detached(rule: str) -> bool:

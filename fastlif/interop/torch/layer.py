@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from fastlif.checks import choice, flag, whole
-from fastlif.interop.torch import ops
+from fastlif.interop.torch import ops, surrogate
 from fastlif.interop.torch.arguments import checked, described, needs_gradient, timeless
-from fastlif.interop.torch import surrogate
 from fastlif.interop.torch.surrogate import operand
 from fastlif.neurons.circuit import RESETS
 from fastlif.surrogate import Surrogate

@@ -1,7 +1,7 @@
 """Surrogate gradients by snnTorch's names, for ``spike_grad`` of the layers and of snnTorch's.
 
-Each function returns a function of tensors: its value is the spike, 1 where the argument is positive
-and 0 elsewhere, and its gradient the surrogate. :mod:`fastlif.surrogate` describes them.
+Each function returns a function of tensors: its value is the spike, 1 where the argument is
+positive and 0 elsewhere, and its gradient the surrogate. :mod:`fastlif.surrogate` describes them.
 
 Examples
 --------
@@ -34,17 +34,17 @@ __all__ = [
 ]  # fmt: skip
 
 
-class _Spikes(torch.autograd.Function):
+class _Spikes(torch.autograd.Function):  # type: ignore[misc]
     """Spikes of a tensor, with a surrogate gradient."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, surrogate: Surrogate) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, surrogate: Surrogate) -> Tensor:
         ctx.save_for_backward(x)
         ctx.surrogate = surrogate
         return (x > 0).to(x.dtype)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (x,) = ctx.saved_tensors
         return gradient * torch.from_numpy(ctx.surrogate.derivative(x.numpy())), None
 
@@ -54,7 +54,7 @@ class SpikeGrad(Surrogate):
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the spikes of ``x``, the membrane minus the threshold."""
-        spikes: Tensor = _Spikes.apply(x, self)  # type: ignore[no-untyped-call]
+        spikes: Tensor = _Spikes.apply(x, self)
         return spikes
 
 
@@ -81,7 +81,7 @@ straight_through_estimator = _callable(kinds.straight_through_estimator)
 triangular = _callable(kinds.triangular)
 
 
-# --- what an operator takes: a string and numbers ---------------------------------------------------
+# --- what an operator takes: a string and numbers -------------------------------------------------
 
 _PREFIX = "custom "
 _CUSTOM: "weakref.WeakValueDictionary[str, Any]" = weakref.WeakValueDictionary()
