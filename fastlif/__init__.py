@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastlif.execution.recycle import release_memory
-from fastlif.execution.results import Events, Run
+from fastlif.execution.results import Events, Gradient, Run
 from fastlif.execution.state import State
 from fastlif.functions import leaky_integrate_and_fire, leaky_integrate_neuron
 from fastlif.neurons.lapicque import Lapicque
@@ -30,7 +30,7 @@ from fastlif.neurons.leaky import Leaky
 from fastlif.neurons.lif import LIF
 
 if TYPE_CHECKING:
-    from fastlif import embed, encoding, plot, presets, sources, spikes
+    from fastlif import embed, encoding, plot, presets, sources, spikes, surrogate
     from fastlif.interop.nir import from_nir, to_nir
     from fastlif.sources import GaussianCurrent, OrnsteinUhlenbeckCurrent, PoissonSpikes
 
@@ -40,6 +40,7 @@ __all__ = [
     "LIF",
     "Events",
     "GaussianCurrent",
+    "Gradient",
     "Lapicque",
     "Leaky",
     "OrnsteinUhlenbeckCurrent",
@@ -57,6 +58,7 @@ __all__ = [
     "release_memory",
     "sources",
     "spikes",
+    "surrogate",
     "to_nir",
 ]
 

@@ -33,12 +33,14 @@ class Integrator:
 
     Attributes
     ----------
+    model : Model
+        What is integrated.
     again : callable
         ``step`` for arguments like those of the last step, in less time; None for others.
     """
 
     def __init__(self, model: Model) -> None:
-        self._model, self._states = model, model.rule.states
+        self.model, self._states = model, model.rule.states
         self.again: Callable[[Any, Any, Any], Any] = _never
         self._nothing: list[Any] = [None] * len(self._states)
         self._plans: dict[Any, Any] = {}
@@ -98,7 +100,7 @@ class Integrator:
             plan = None
         if plan is None:
             plan = RunPlan(
-                self._model, (values, weak), steps, fields, names_of(record), neurons, every, out,
+                self.model, (values, weak), steps, fields, names_of(record), neurons, every, out,
                 threads,
             )  # fmt: skip
             if neurons is None and forms is not _UNUSUAL:
@@ -125,7 +127,7 @@ class Integrator:
         key = (form_of(values), weak, forms, *map(_form_of_field, fields))
         plan = self._plans.get(key) if forms is not _UNUSUAL else None
         if plan is None:
-            plan = StepPlan(self._model, (values, weak), fields, given)
+            plan = StepPlan(self.model, (values, weak), fields, given)
             if forms is not _UNUSUAL:
                 self._store(key, plan)
         spk, news = plan.outputs() if given is None else given
