@@ -40,6 +40,7 @@ from fastlif.execution.sources import (
 )
 from fastlif.kernels import sources as kernels
 from fastlif.kernels.elementary import exp, expm1
+from fastlif.model import Block, part_of
 
 __all__ = [
     "Constant",
@@ -68,6 +69,8 @@ class RandomSource(Source):
         What the numbers are made from.
     """
 
+    _origin = 0  # which neuron of the whole population the first one is
+
     def __init__(self, seed: Any) -> None:
         if not isinstance(seed, np.random.SeedSequence):
             try:
@@ -79,6 +82,13 @@ class RandomSource(Source):
                 ) from None
         self.seed_sequence = seed
         self._key = int(seed.generate_state(1, np.uint64)[0])
+
+    def of_block(self, block: Block, origin: int) -> Source:
+        """Return the source of a block of the population: the same numbers, for these neurons."""
+        source = super().of_block(block, origin)
+        assert isinstance(source, RandomSource)
+        source._origin = self._origin + origin
+        return source
 
     def spawn(self: _Random, count: int) -> list[_Random]:
         """Return ``count`` sources with the same parameters and independent numbers.
@@ -98,6 +108,11 @@ class RandomSource(Source):
             spawned.append(copy.copy(self))
             RandomSource.__init__(spawned[-1], child)
         return spawned
+
+    @property
+    def _identity(self) -> list[int]:
+        """The first parameters of its kernel."""
+        return [self._key, self._origin]
 
     def _seed(self) -> str:
         return f"seed={self.seed_sequence.entropy!r}"
@@ -146,6 +161,8 @@ class PoissonSpikes(RandomSource):
     array([104, 135])
     """
 
+    _parameters = "rate", "weight"
+
     def __init__(
         self,
         rate: ArrayLike,
@@ -169,16 +186,21 @@ class PoissonSpikes(RandomSource):
                 f"rate{times} must be a probability from 0 to 1, "
                 f"got {self._probability[wrong].flat[0]!s}"
             )
-        timed = self.rate.ndim > 1
-        self.shapes = (
-            ("rate", self.rate.shape[1:] if timed else self.rate.shape),
-            ("weight", np.shape(self.weight)),
-        )
         self.dtype = dtype_of(self.weight)
 
     def __repr__(self) -> str:
         rate = described(self.rate) if self.rate.ndim else self.rate.item()
         return f"PoissonSpikes({rate}, {self.weight!r}, {self._seed()})"
+
+    def of_block(self, block: Block, origin: int) -> Source:
+        """Return the source of a block of the population: the same numbers, for these neurons."""
+        source = super().of_block(block, origin)
+        assert isinstance(source, PoissonSpikes)
+        source._probability = part_of(self._probability, block, self._times("rate"))
+        return source
+
+    def _times(self, name: str) -> int:
+        return int(name == "rate" and self.rate.ndim > 1)
 
     def _check_steps(self, first: int, steps: int) -> None:
         if self.rate.ndim > 1 and len(self.rate) > 1 and first + steps > len(self.rate):
@@ -200,7 +222,7 @@ class PoissonSpikes(RandomSource):
             rows = np.broadcast_to(rows, (len(rows), *population))
         rows = np.ascontiguousarray(rows.reshape(len(rows), -1), p.dtype.newbyteorder("="))
         kept.append(rows)
-        slots = [self._key, rows.ctypes.data, rows.strides[0] if len(rows) > 1 else 0]
+        slots = [*self._identity, rows.ctypes.data, rows.strides[0] if len(rows) > 1 else 0]
         slots += [rows.itemsize if each else 0, *slots_of(self.weight, dtype, population, kept)]
         function = kernels.bernoulli(dtype, rows.dtype, each, np.size(self.weight) > 1)
         return Compiled(function, slots, kept)
@@ -244,10 +266,11 @@ class GaussianCurrent(RandomSource):
     True
     """
 
+    _parameters: tuple[str, ...] = ("mean", "std")
+
     def __init__(self, mean: ArrayLike = 0.0, std: ArrayLike = 1.0, seed: Any = None) -> None:
         super().__init__(seed)
         self.mean, self.std = parameter("mean", mean), duration("std", std)
-        self.shapes = (("mean", np.shape(self.mean)), ("std", np.shape(self.std)))
         self.dtype = dtype_of(self.mean, self.std)
 
     def __repr__(self) -> str:
@@ -265,7 +288,7 @@ class GaussianCurrent(RandomSource):
         each = np.size(mean) > 1 or np.size(std) > 1
         if each:
             mean, std = (np.broadcast_to(np.asarray(p, dtype), population) for p in (mean, std))
-        slots = [self._key, stream]
+        slots = [*self._identity, stream]
         slots += slots_of(mean, dtype, population, kept) + slots_of(std, dtype, population, kept)
         return Compiled(kernels.gaussian(dtype, each and np.size(mean) > 1), slots, kept)
 
@@ -316,6 +339,7 @@ class OrnsteinUhlenbeckCurrent(GaussianCurrent):
     True
     """
 
+    _parameters = "mean", "std", "tau"
     noises = 1
 
     def __init__(
@@ -324,7 +348,6 @@ class OrnsteinUhlenbeckCurrent(GaussianCurrent):
         super().__init__(mean, std, seed)
         self.tau = parameter("tau", tau, above=0)
         self.time_step = number("time_step", time_step, above=0)
-        self.shapes = (*self.shapes, ("tau", np.shape(self.tau)))
 
     def __repr__(self) -> str:
         return (
@@ -342,7 +365,7 @@ class OrnsteinUhlenbeckCurrent(GaussianCurrent):
         step = np.asarray(self.time_step / np.asarray(self.tau, np.float64))
         keep, left = exp(-step), np.sqrt(-expm1(-2 * step))
         kept: list[Any] = [noise[0]]
-        slots = [self._key]
+        slots = self._identity
         for value in (self.mean, keep, np.asarray(self.std, np.float64) * left):
             slots += slots_of(np.broadcast_to(value, population), dtype, population, kept)
         slots += [noise[0].ctypes.data, 0, noise[0].itemsize]
@@ -357,13 +380,12 @@ class _Course(Source):
 
     def _set(self, current: tuple[str, ...], **parameters: Any) -> None:
         """Store the parameters; those named in ``current`` are parts of the current."""
-        self._names = tuple(parameters)
+        self._parameters = tuple(parameters)
         self.__dict__.update(parameters)
-        self.shapes = tuple((name, np.shape(value)) for name, value in parameters.items())
         self.dtype = dtype_of(*(parameters[name] for name in current))
 
     def __repr__(self) -> str:
-        parameters = (f"{name}={getattr(self, name)!r}" for name in self._names)
+        parameters = (f"{name}={getattr(self, name)!r}" for name in self._parameters)
         return f"{type(self).__name__}({', '.join(parameters)})"
 
     def _compile(
@@ -371,7 +393,7 @@ class _Course(Source):
     ) -> Compiled:
         kept: list[Any] = []
         slots: list[int] = []
-        for name in self._names:
+        for name in self._parameters:
             kind = dtype if name in self._in_dtype else _F64
             value = np.broadcast_to(np.asarray(getattr(self, name), kind), population)
             slots += slots_of(value, kind, population, kept)

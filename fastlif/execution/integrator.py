@@ -42,6 +42,9 @@ class Integrator:
         self._nothing: list[Any] = [None] * len(self._states)
         self._plans: dict[Any, Any] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Integrator, (self._model,)
+
     def run(
         self,
         current: Any,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import copy
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from fastlif.execution.scratch import Scratch
 from fastlif.kernels import sources as kernels
 from fastlif.kernels.layout import WIDTH
 from fastlif.kernels.sources import Generated
+from fastlif.model import Block, part_of
 
 _MOST_STEPS = 2**62
 
@@ -34,8 +36,6 @@ class Source(abc.ABC):
 
     Attributes
     ----------
-    shapes : tuple of (str, tuple of int)
-        The names and shapes of the parameters that are arrays over the population.
     dtype : numpy.dtype
         float64 if a parameter that becomes a part of the current is an array of float64.
     rows : int or None
@@ -44,11 +44,38 @@ class Source(abc.ABC):
         The number of its state variables.
     """
 
-    shapes: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    _parameters: tuple[str, ...] = ()  # attributes: numbers, or arrays over the population
     dtype: np.dtype[Any] = np.dtype(np.float32)
     rows: int | None = None
     noises: int = 0
     __array_ufunc__ = None  # an array to which a source is added leaves it to the source
+
+    @property
+    def shapes(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """The names and shapes of the parameters, without an axis of time."""
+        return tuple(
+            (name, np.shape(getattr(self, name))[self._times(name) :]) for name in self._parameters
+        )
+
+    def of_block(self, block: Block, origin: int) -> Source:
+        """Return the source of a block of the population: the same numbers, for these neurons.
+
+        The block is contiguous in the flattened population, and ``origin`` is the index of its
+        first neuron there.
+        """
+        source = copy.copy(self)
+        for name in self._parameters:
+            part = part_of(getattr(self, name), block, self._times(name))
+            setattr(source, name, part)
+        return source
+
+    def of_steps(self, begin: int, end: int) -> Source:
+        """Return the source for the steps ``begin:end`` of a run, which are a run of their own."""
+        return self
+
+    def _times(self, name: str) -> int:
+        """Return the number of axes of time that a parameter has."""
+        return 0
 
     @abc.abstractmethod
     def _compile(
@@ -141,7 +168,6 @@ class Sum(Source):
                 self.terms += term.terms
             else:
                 self.terms.append(term if isinstance(term, Source) else current(term))
-        self.shapes = tuple(shape for term in self.terms for shape in term.shapes)
         common_shape(self.shapes)
         self.dtype = np.result_type(*(term.dtype for term in self.terms))
         self.noises = sum(term.noises for term in self.terms)
@@ -152,6 +178,19 @@ class Sum(Source):
 
     def __repr__(self) -> str:
         return " + ".join(map(repr, self.terms))
+
+    @property
+    def shapes(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """The names and shapes of the parameters of all terms."""
+        return tuple(shape for term in self.terms for shape in term.shapes)
+
+    def of_block(self, block: Block, origin: int) -> Source:
+        """Return the source of a block of the population."""
+        return Sum(*(term.of_block(block, origin) for term in self.terms))
+
+    def of_steps(self, begin: int, end: int) -> Source:
+        """Return the source for some steps of a run."""
+        return self if self.rows is None else Sum(*(t.of_steps(begin, end) for t in self.terms))
 
     def _compile(
         self, dtype: np.dtype[Any], population: tuple[int, ...], noise: Sequence[Numbers]
@@ -202,13 +241,14 @@ class WeightedInput(Source):
     array([19, 26, 62])
     """
 
+    _parameters = "values", "weight"
+
     def __init__(self, values: ArrayLike, weight: ArrayLike = 1.0) -> None:
         self.values = numbers("values", values)
         if not self.values.ndim:
             raise ValueError(f"values must have time as its first axis, got {described(values)}")
         self.weight = parameter("weight", weight)
         self.rows = len(self.values)
-        self.shapes = (("current", self.values.shape[1:]), ("weight", np.shape(self.weight)))
         doubles = [
             array for array in (self.values, self.weight)
             if isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.itemsize == 8
@@ -217,6 +257,21 @@ class WeightedInput(Source):
 
     def __repr__(self) -> str:
         return f"WeightedInput({described(self.values)}, {self.weight!r})"
+
+    @property
+    def shapes(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """The names and shapes of the parameters; a user knows the array as the current."""
+        return ("current", self.values.shape[1:]), ("weight", np.shape(self.weight))
+
+    def of_steps(self, begin: int, end: int) -> Source:
+        """Return the source for some steps of a run."""
+        source = copy.copy(self)
+        source.values = self.values[begin:end]
+        source.rows = len(source.values)
+        return source
+
+    def _times(self, name: str) -> int:
+        return int(name == "values")
 
     def _compile(
         self, dtype: np.dtype[Any], population: tuple[int, ...], noise: Sequence[Numbers]
@@ -260,9 +315,10 @@ class Constant(Source):
            [0.1, 0.2]], dtype=float32)
     """
 
+    _parameters = ("value",)
+
     def __init__(self, value: ArrayLike) -> None:
         self.value = parameter("value", value)
-        self.shapes = (("value", np.shape(self.value)),)
         self.dtype = dtype_of(self.value)
 
     def __repr__(self) -> str:

@@ -7,7 +7,7 @@ source once for all sweeps. The arguments of a source are
 argument    the address of its parameters: numbers of 64 bits, most of them addresses of arrays
 step        the absolute step
 row         the number of the row, counted from the beginning of the run
-first       the absolute index of the first neuron
+first       the index of the first neuron
 size        the number of neurons
 out         the row: ``size`` numbers of the state's dtype
 scratch     ``scratch_items(size)`` numbers of 64 bits that the source may overwrite
@@ -48,7 +48,7 @@ class Generated(NamedTuple):
     scratch: np.ndarray
     step: int  # the absolute step of the first row
     row: int  # its number in the run
-    neuron: int  # the absolute index of the tile's first neuron
+    neuron: int  # the index of the tile's first neuron
 
 
 # --- parameters -----------------------------------------------------------------------------------
@@ -154,6 +154,9 @@ def _compiled(dtype: np.dtype[Any], function: Callable[..., Any]) -> Any:
 
 
 # --- random sources -------------------------------------------------------------------------------
+#
+# Their first parameters are the key, and the origin: which neuron of the whole population the first
+# one is. It is not 0 for a part of a population, whose other parameters are arrays of that part.
 
 
 @inlined
@@ -170,8 +173,8 @@ def bernoulli(
 ) -> Any:
     """Return the source of spikes with a probability in each step, times their weight.
 
-    Parameters: key, 3 of the rate, 3 of the weight. 16 random bits decide or, if these are equal
-    to the first 16 of the probability, another 32.
+    Parameters: key, origin, 3 of the rate, 3 of the weight. 16 random bits decide or, if these are
+    equal to the first 16 of the probability, another 32.
     """
     real, rate_type, kind = dtype.type, from_dtype(rate_dtype), from_dtype(dtype)
     rate_kind, real_kind = types.NumberClass(rate_type), types.NumberClass(kind)
@@ -181,17 +184,17 @@ def bernoulli(
 
     def source(numbers, step, row, first, size, out, scratch):
         wide_vectors()
-        key = numbers[0]
-        rates = rates_of(_array(numbers, 1, step, first, rate_kind))
-        weights = weights_of(_array(numbers, 4, step, first, real_kind))
+        key, neuron = numbers[0], first + np.int64(numbers[1])
+        rates = rates_of(_array(numbers, 2, step, first, rate_kind))
+        weights = weights_of(_array(numbers, 5, step, first, real_kind))
         words = _as_pointer(scratch, np.uint32)
         halves = _as_pointer(scratch, np.uint16)
         for start in range(0, size, PART):
             stop = min(start + PART, size)
             # Two neurons share a word.
-            begin, end = (first + start) >> 1, (first + stop + 1) >> 1
+            begin, end = (neuron + start) >> 1, (neuron + stop + 1) >> 1
             place = fill(words, begin, end - begin, step, SPIKES, key, unchanged)
-            skipped = 2 * place + (first & 1) - start
+            skipped = 2 * place + (neuron & 1) - start
             nearest = np.uint32(1)  # will be 0 if a neuron is undecided
             for k in range(start, stop):
                 j = np.uintp(k)
@@ -205,7 +208,7 @@ def bernoulli(
                     j = np.uintp(k)
                     whole, fraction = _parts_of(rate_at(rates, j))
                     bits = np.uint32(halves[np.uintp(skipped) + j])
-                    if bits == whole and np.uint64(word(first + k, step, TIES, key)) < fraction:
+                    if bits == whole and np.uint64(word(neuron + k, step, TIES, key)) < fraction:
                         out[j] = weight_at(weights, j)
 
     return _compiled(dtype, source)
@@ -215,17 +218,17 @@ def bernoulli(
 def gaussian(dtype: np.dtype[Any], each: bool) -> Any:
     """Return the source of normal numbers.
 
-    Parameters: key, stream, 3 of the mean, 3 of the standard deviation.
+    Parameters: key, origin, stream, 3 of the mean, 3 of the standard deviation.
     """
     real, kind = dtype.type, types.NumberClass(from_dtype(dtype))
     of, at = _ACCESS[each]
 
     def source(numbers, step, row, first, size, out, scratch):
         wide_vectors()
-        means = of(_array(numbers, 2, step, first, kind))
-        deviations = of(_array(numbers, 5, step, first, kind))
-        words = _as_pointer(scratch, np.uint32)
-        place = fill(words, first, size, step, np.uint32(numbers[1]), numbers[0], normals)
+        means = of(_array(numbers, 3, step, first, kind))
+        deviations = of(_array(numbers, 6, step, first, kind))
+        words, neuron = _as_pointer(scratch, np.uint32), first + np.int64(numbers[1])
+        place = fill(words, neuron, size, step, np.uint32(numbers[2]), numbers[0], normals)
         standard = _as_pointer(scratch, np.float32)
         for k in range(size):
             j = np.uintp(k)
@@ -239,17 +242,18 @@ def gaussian(dtype: np.dtype[Any], each: bool) -> Any:
 def ornstein_uhlenbeck(dtype: np.dtype[Any]) -> Any:
     """Return the source of a current that relaxes to its mean and is driven by noise.
 
-    Parameters: key, 3 each of the mean, the part that remains after a step, the standard deviation
-    of the noise, and the deviation from the mean, which is updated. Steps must follow one another.
+    Parameters: key, origin, 3 each of the mean, the part that remains after a step, the standard
+    deviation of the noise, and the deviation from the mean, which is updated. Steps must follow one
+    another.
     """
     real, kind = dtype.type, types.NumberClass(from_dtype(dtype))
 
     def source(numbers, step, row, first, size, out, scratch):
         wide_vectors()
-        means, keeps = _array(numbers, 1, 0, first, kind), _array(numbers, 4, 0, first, kind)
-        deviations, state = _array(numbers, 7, 0, first, kind), _array(numbers, 10, 0, first, kind)
-        words = _as_pointer(scratch, np.uint32)
-        place = fill(words, first, size, step, COLORED, numbers[0], normals)
+        means, keeps = _array(numbers, 2, 0, first, kind), _array(numbers, 5, 0, first, kind)
+        deviations, state = _array(numbers, 8, 0, first, kind), _array(numbers, 11, 0, first, kind)
+        words, neuron = _as_pointer(scratch, np.uint32), first + np.int64(numbers[1])
+        place = fill(words, neuron, size, step, COLORED, numbers[0], normals)
         standard = _as_pointer(scratch, np.float32)
         for k in range(size):
             j = np.uintp(k)
