@@ -14,7 +14,7 @@ from fastlif.execution.progress import Report, progress_of
 from fastlif.execution.records import RECORDS, names_of
 from fastlif.execution.results import DEFAULT_RECORD, Run
 from fastlif.execution.run import execute
-from fastlif.execution.sources import Source, Start
+from fastlif.execution.sources import Source, Start, steps_of
 from fastlif.execution.state import State, fields_of, label_of, state_of, steps_after
 from fastlif.execution.step import StepPlan, pair
 from fastlif.model import Model
@@ -68,7 +68,7 @@ class Integrator:
         if out is not None and record is DEFAULT_RECORD and isinstance(out, Mapping) and out:
             record = tuple(name for name in out if name in RECORDS) or record
         if source and (steps is None or current.rows is not None):
-            steps = _steps_of(current, steps)
+            steps = steps_of(current, steps)
         if steps is None:
             if not values.shape:
                 raise ValueError(
@@ -148,16 +148,6 @@ class Integrator:
         if len(self._plans) >= _MOST_PLANS:
             self._plans.clear()
         self._plans[key] = plan
-
-
-def _steps_of(source: Source, steps: Any) -> int:
-    """Return the number of steps of a run."""
-    rows = source.rows
-    if rows is None:
-        raise ValueError("steps must be given for a source that generates any number of steps")
-    if steps is not None and steps != rows:
-        raise ValueError(f"steps must be {rows}, the steps of the current, got {steps!r}")
-    return rows
 
 
 def _never(cur: Any, mem: Any, out: Any) -> None:

@@ -338,6 +338,16 @@ def current(value: Any) -> Source:
     return Constant(value) if np.ndim(value) == 0 else WeightedInput(value)
 
 
+def steps_of(source: Source, steps: Any) -> int:
+    """Return the number of steps of a run with a source."""
+    rows = source.rows
+    if rows is None:
+        raise ValueError("steps must be given for a source that generates any number of steps")
+    if steps is not None and steps != rows:
+        raise ValueError(f"steps must be {rows}, the steps of the current, got {steps!r}")
+    return rows
+
+
 def dtype_of(*parameters: Any) -> np.dtype[Any]:
     """Return the dtype that parameters of a current ask for: Python numbers ask for none."""
     asked = [p.dtype for p in parameters if isinstance(p, (np.ndarray, np.generic))]
