@@ -67,7 +67,7 @@ class Integrator:
             values, weak = read("current", current)
         if out is not None and record is DEFAULT_RECORD and isinstance(out, Mapping) and out:
             record = tuple(name for name in out if name in RECORDS) or record
-        if source and (steps is None or current.rows is not None):
+        if source:
             steps = steps_of(current, steps)
         if steps is None:
             if not values.shape:

@@ -338,10 +338,12 @@ def current(value: Any) -> Source:
     return Constant(value) if np.ndim(value) == 0 else WeightedInput(value)
 
 
-def steps_of(source: Source, steps: Any) -> int:
+def steps_of(source: Source, steps: Any) -> Any:
     """Return the number of steps of a run with a source."""
     rows = source.rows
     if rows is None:
+        if steps is not None:
+            return steps
         raise ValueError("steps must be given for a source that generates any number of steps")
     if steps is not None and steps != rows:
         raise ValueError(f"steps must be {rows}, the steps of the current, got {steps!r}")

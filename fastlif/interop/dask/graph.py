@@ -69,7 +69,8 @@ class Graph:
             previous = None
             if start is not None:
                 previous = (f"lif_start-{self._token}", *cell.place)
-                layer[previous] = (tasks.started, *(key(cell) for key in start))
+                keys = [None if a is None else _key_of(a, cell, lead) for a, lead in start]
+                layer[previous] = (tasks.started, part_key, *keys)
             begin = 0
             for number, steps in enumerate(self._times):
                 key = self._key(number, cell)
@@ -100,26 +101,19 @@ class Graph:
         return current
 
     def _start(self) -> Any:
-        """Return what the fields of the initial state of a cell are in a task; None if no task.
+        """Return the dask arrays of the initial state and the beginning of their keys, or None.
 
-        There is none if the initial state is not made of dask arrays.
+        In the order of the fields of a State, where None stands for what the parts have.
         """
-        a, names = self._arguments, self._model.rule.states
-        given = {**dict(zip(names, a.fields, strict=True)), "noise": a.noise}
-        if not any(map(is_dask, given.values())):
-            return None
-
-        def key_of(name: str) -> Any:
-            array = given.get(name)
-            if array is None:
-                return lambda cell: None
-            leading = 1 if name == "noise" else 0
-            array = array if is_dask(array) else da.from_array(np.asarray(array), chunks=-1)
-            array = aligned(array, self._chunks, [(array.shape[0],)] * leading)
-            self._inputs.append(array)
-            return lambda cell: _key_of(array, cell, (0,) * leading)
-
-        return [*map(key_of, (*VARIABLES, "noise")), lambda cell: a.begun]
+        a = self._arguments
+        given = {**dict(zip(self._model.rule.states, a.fields, strict=True)), "noise": a.noise}
+        lazy = {name: array for name, array in given.items() if is_dask(array)}
+        for name, array in lazy.items():
+            leading = [(len(array),)] if name == "noise" else []
+            lazy[name] = aligned(array, self._chunks, leading)
+        self._inputs += lazy.values()
+        fields = [(lazy.get(name), (0,) * (name == "noise")) for name in (*VARIABLES, "noise")]
+        return fields if lazy else None
 
     def _parts(self, current: Any) -> Any:
         """Iterate over what the tasks of each cell share."""
@@ -142,15 +136,17 @@ class Graph:
             )  # fmt: skip
 
     def _initial(self, cell: Cell) -> State:
-        """Return the initial state of a cell, if no task makes it."""
+        """Return the initial state of a cell, without what are dask arrays.
+
+        Its arrays are as small as they were given: pickled, a broadcast array has its full size.
+        """
         a, names = self._arguments, self._model.rule.states
         values: list[Any] = [
             None if field is None or is_dask(field) else part_of(field, cell.block)
             for field in a.fields
         ]
-        if values[0] is None:
+        if a.fields[0] is None:
             values[0] = np.asarray(part_of(self._model.resting, cell.block), self._plan.dtype)
-        values[0] = np.broadcast_to(values[0], cell.shape)  # nothing else may have this shape
         noise = None if is_dask(a.noise) else part_of(a.noise, cell.block, 1)
         return State(**dict(zip(names, values, strict=True)), noise=noise, steps=a.begun)
 

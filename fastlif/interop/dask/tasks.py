@@ -25,16 +25,18 @@ class Part:
     )
     form: Form | None  # the dtype and the shape, without time, of the chunks of the current
     over_time: bool  # whether the current has an axis of time
-    initial: State | None
+    initial: State  # what of it a dask array holds is None
     record: tuple[str, ...]
     threads: int
     cell: Cell
     population: tuple[int, ...]
 
 
-def started(*fields: Numbers | int | None) -> Run:
-    """Return the run of no steps that ends in a state, whose fields are given."""
-    return Run(None, None, None, None, None, State(*fields))  # type: ignore[arg-type]
+def started(part: Part, *fields: Numbers | None) -> Run:
+    """Return the run of no steps that ends in the initial state, with these fields of it."""
+    named = zip(State._fields, fields, strict=False)  # steps are not among them
+    given: Any = {name: field for name, field in named if field is not None}
+    return Run(None, None, None, None, None, part.initial._replace(**given))
 
 
 def advance(part: Part, current: Any, previous: Run | None, begin: int, steps: int) -> Run:
@@ -50,6 +52,8 @@ def advance(part: Part, current: Any, previous: Run | None, begin: int, steps: i
         if isinstance(current, Source):
             current = current.of_steps(begin, begin + steps)
     initial = part.initial if previous is None else previous.final
+    # Perhaps, nothing else has the shape of the population.
+    initial = initial._replace(mem=np.broadcast_to(initial.mem, part.cell.shape))
     run = part.integrator.run(
         current, initial, None if part.over_time else steps, part.record, None, 1, None,
         part.threads, False,
