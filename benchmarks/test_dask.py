@@ -1,0 +1,158 @@
+"""What Dask adds to ``neuron.run``: over a long run, for each task, and in the size of the graph.
+
+The long runs have 100 times the steps of the other benchmarks: about 10 seconds. Both sides use two
+processors. Before timing, the counts are compared.
+"""
+
+import contextlib
+import pickle
+import statistics
+import time
+
+import numpy as np
+import pytest
+
+import fastlif
+
+pytest.importorskip("dask", reason="missing: dask")
+pytest.importorskip("distributed", reason="missing: distributed")
+
+import dask
+import dask.array as da
+import distributed
+
+from fastlif.interop.dask import run
+
+NEURON = fastlif.LIF(R=5.1, C=5e-3, time_step=1e-3, order="at_once")
+NOISE = fastlif.GaussianCurrent(0.2, 0.3, seed=1)
+WORKERS, BLOCKS, LONGER, ROUNDS = 2, 4, 100, 3
+SCHEDULERS = "threads", "cluster"
+
+
+@contextlib.contextmanager
+def scheduler(kind):
+    """Let Dask compute with threads, or with processes of one thread."""
+    if kind == "threads":
+        with dask.config.set(scheduler="threads", num_workers=WORKERS):
+            yield
+        return
+    with (
+        distributed.LocalCluster(
+            n_workers=WORKERS, threads_per_worker=1, dashboard_address=":0", silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster),
+    ):
+        yield
+
+
+def timed(function):
+    """Return how long a call takes."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def sampled(record):
+    """Return a few numbers of each chunk, so that all are computed and none is collected."""
+    return record.map_blocks(lambda chunk: chunk[:1, :1], chunks=(1, 1), dtype=record.dtype)
+
+
+def of_noise(shape):
+    """Return a run of generated noise that counts spikes, and the same with Dask."""
+    steps, size = shape[0] * LONGER, shape[1]
+    chunks = (-(-steps // 10), -(-size // BLOCKS))
+    lazy = run(NEURON, NOISE, steps=steps, population=size, chunks=chunks, record="counts").counts
+    state = NEURON.initial_state(size)
+    return (
+        lambda: NEURON.run(NOISE, state, steps=steps, record="counts", threads=WORKERS).counts,
+        lazy.compute,
+    )
+
+
+def of_array(shape, record):
+    """Return runs over an array that is read many times, and the same with Dask."""
+    steps, size = shape
+    chunks = (steps, -(-size // BLOCKS))
+    current = da.random.default_rng(0).uniform(0, 0.6, shape, chunks).astype(np.float32)
+    array = current.compute()
+    current = da.from_array(array, chunks)
+    current = current.persist()  # on the workers, before time is measured
+    lazy = run(NEURON, da.concatenate([current] * LONGER), record=record)
+    if record == "counts":
+        results = [lazy.counts]
+    else:
+        results = [sampled(lazy.membrane), sampled(lazy.spikes)]
+
+    def in_memory():
+        state, counts = None, 0
+        for _ in range(LONGER):
+            part = NEURON.run(array, state, record=record, threads=WORKERS)
+            state = part.final
+            if record == "counts":
+                counts = counts + part.counts
+        return counts
+
+    return in_memory, lambda: dask.compute(*results)[0]
+
+
+WORK = {
+    "noise, counts": of_noise,
+    "array, counts": lambda shape: of_array(shape, "counts"),
+    "array, membrane and spikes": lambda shape: of_array(shape, ("membrane", "spikes")),
+}
+
+
+@pytest.mark.benchmark(group="Dask, long runs")
+@pytest.mark.parametrize("kind", SCHEDULERS)
+@pytest.mark.parametrize("work", WORK)
+def test_a_long_run(benchmark, shape, kind, work):
+    """Dask takes at most 1.2 times as long as neuron.run for more than ten seconds of work."""
+    with scheduler(kind):
+        in_memory, lazy = WORK[work](shape)
+        counts, others = in_memory(), lazy()
+        if "counts" in work:
+            assert np.array_equal(counts, others)
+        times = [(timed(in_memory), timed(lazy)) for _ in range(ROUNDS)]
+        benchmark.pedantic(lazy, rounds=1)
+    found = {
+        "seconds of neuron.run": statistics.median(own for own, _ in times),
+        "time relative to neuron.run": statistics.median(other / own for own, other in times),
+    }
+    benchmark.extra_info.update(found)
+    print(f"\n{found}")
+
+
+@pytest.mark.benchmark(group="Dask, time per task")
+@pytest.mark.parametrize("kind", SCHEDULERS)
+@pytest.mark.parametrize("record", ["counts", "spikes"])
+@pytest.mark.parametrize("blocks", [10, 100, 1000])
+def test_the_time_per_task(benchmark, shape, kind, record, blocks):
+    """The time to build and to execute a graph, and its size, for chunks with little work.
+
+    The time per chunk is compared with that of a task of Dask that does nothing.
+    """
+    times = 10
+    blocks = min(blocks, max(shape[1] // 100, 1))
+
+    def build():
+        result = run(
+            NEURON, NOISE, steps=times, population=64 * blocks, chunks=(1, 64), record=record
+        )
+        return getattr(result, record)
+
+    lazy, chunks = build(), times * blocks
+    found = {
+        "chunks": chunks,
+        "tasks per chunk": len(lazy.dask) / chunks,
+        "bytes of the graph per chunk": len(pickle.dumps(lazy)) / chunks,
+        "microseconds to build, per chunk": 1e6 * min(timed(build) for _ in range(3)) / chunks,
+    }
+    nothing = [dask.delayed(int, pure=False)() for _ in range(chunks)]
+    with scheduler(kind):
+        lazy.compute()
+        benchmark.pedantic(lazy.compute, rounds=3)
+        empty = min(timed(lambda: dask.compute(*nothing)) for _ in range(3))
+    found["microseconds to execute, per chunk"] = 1e6 * benchmark.stats.stats.min / chunks
+    found["microseconds of an empty task"] = 1e6 * empty / chunks
+    benchmark.extra_info.update(found)
+    print(f"\n{found}")
