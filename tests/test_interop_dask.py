@@ -272,6 +272,40 @@ def test_a_source_sends_no_array():
     assert len(pickle.dumps(lazy.counts)) < 20_000
 
 
+def test_parameters_are_in_the_graph_once_for_each_chunk_of_the_population():
+    size, current = 20_000, da.zeros((100, 20_000), chunks=(1, 5000), dtype=F4)
+    neuron = fastlif.LIF(R=np.linspace(4, 6, size))
+    (own,) = neuron.run(np.zeros((0, size), F4)).final.mem.shape
+    lazy = run(neuron, current, record="counts")
+    constants = sum(array.nbytes for array in neuron.constants(np.dtype(F4)).values())
+    assert constants >= 4 * own
+    tasks = 4 * 100 * 1000  # bytes, at most
+    assert len(pickle.dumps(lazy.counts)) < constants + tasks
+    membrane = np.linspace(-1, 0, size, dtype=F4)
+    lazy = run(neuron, current, membrane, record="counts")
+    assert len(pickle.dumps(lazy.counts)) < constants + membrane.nbytes + tasks
+
+
+def test_chunks_are_not_copied(monkeypatch):
+    from fastlif.execution.integrator import Integrator
+
+    made, received, original = [], [], Integrator.run
+
+    def make(block_info=None):
+        made.append(drawn((20, 70)))
+        return made[-1]
+
+    def noted(self, current, *arguments):
+        received.append(current)
+        return original(self, current, *arguments)
+
+    monkeypatch.setattr(Integrator, "run", noted)
+    current = da.map_blocks(make, chunks=((20, 20), (70,)), meta=np.empty((0, 0), F4))
+    run(fastlif.LIF(), current).spikes.compute()
+    assert len(received) == 2
+    assert all(one is other for one, other in zip(received, made, strict=True))
+
+
 # --- the graph ------------------------------------------------------------------------------------
 
 

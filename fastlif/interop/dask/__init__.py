@@ -16,6 +16,6 @@ Examples
 True
 """
 
-from fastlif.interop.dask.run import run
+from fastlif.interop.dask.lazy import run
 
 __all__ = ["run"]
