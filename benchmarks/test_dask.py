@@ -92,9 +92,8 @@ def of_array(shape, record):
     steps, size = shape
     chunks = (steps, -(-size // BLOCKS))
     current = da.random.default_rng(0).uniform(0, 0.6, shape, chunks).astype(np.float32)
-    array = current.compute()
-    current = da.from_array(array, chunks)
     current = current.persist()  # on the workers, before time is measured
+    array = current.compute()
     lazy = run(NEURON, da.concatenate([current] * LONGER), record=record)
     if record == "counts":
         results = [lazy.counts]
@@ -143,10 +142,11 @@ def test_a_long_run(benchmark, shape, kind, work):
 def test_the_time_per_task(benchmark, shape, kind, record, blocks):
     """The time to build and to execute a graph, and its size, for chunks with little work.
 
-    The time per chunk is compared with that of a task of Dask that does nothing.
+    Times are processor times in microseconds, and compared with a task of Dask that does nothing.
     """
     times = 10
     blocks = min(blocks, max(shape[1] // 100, 1))
+    chunks = times * blocks
 
     def build():
         result = run(
@@ -154,19 +154,23 @@ def test_the_time_per_task(benchmark, shape, kind, record, blocks):
         )
         return getattr(result, record)
 
-    lazy, chunks = build(), times * blocks
+    def per_chunk(function, clock):
+        return 1e6 * min(measured(function, clock)[1] for _ in range(3)) / chunks
+
+    lazy = build()
+    nothing = [dask.delayed(int, pure=False)() for _ in range(chunks)]
     found = {
         "chunks": chunks,
         "tasks per chunk": len(lazy.dask) / chunks,
         "bytes of the graph per chunk": len(pickle.dumps(lazy)) / chunks,
-        "microseconds to build, per chunk": 1e6 * min(timed(build) for _ in range(3)) / chunks,
+        "to build, per chunk": per_chunk(build, time.process_time),
     }
-    nothing = [dask.delayed(int, pure=False)() for _ in range(chunks)]
-    with scheduler(kind):
+    with scheduler(kind) as processor_time:
         lazy.compute()
+        found["client and scheduler, per chunk"] = per_chunk(lazy.compute, time.process_time)
+        found["with workers, per chunk"] = per_chunk(lazy.compute, processor_time)
+        for name, clock in [("", time.process_time), (", with workers", processor_time)]:
+            found["empty task" + name] = per_chunk(lambda: dask.compute(*nothing), clock)
         benchmark.pedantic(lazy.compute, rounds=3)
-        empty = min(timed(lambda: dask.compute(*nothing)) for _ in range(3))
-    found["microseconds to execute, per chunk"] = 1e6 * benchmark.stats.stats.min / chunks
-    found["microseconds of an empty task"] = 1e6 * empty / chunks
     benchmark.extra_info.update(found)
     print(f"\n{found}")
