@@ -23,6 +23,9 @@ import distributed
 
 from fastlif.interop.dask import run
 
+# The disk may be busy.
+pytestmark = pytest.mark.filterwarnings("ignore:Creating scratch directories:UserWarning")
+
 NEURON = fastlif.LIF(R=5.1, C=5e-3, time_step=1e-3, order="at_once")
 NOISE = fastlif.GaussianCurrent(0.2, 0.3, seed=1)
 WORKERS, BLOCKS, LONGER, ROUNDS = 2, 4, 100, 3

@@ -22,6 +22,9 @@ from dask.highlevelgraph import HighLevelGraph
 
 from fastlif.interop.dask import run
 
+# A busy disk is none of fastlif's business.
+pytestmark = pytest.mark.filterwarnings("ignore:Creating scratch directories:UserWarning")
+
 F4 = np.float32
 ALL = ("membrane", "spikes", "packed", "counts", "events")
 STEPS, SIZE = 40, 70  # the neurons in EMBEDDED have 70 values of their parameters

@@ -407,6 +407,11 @@ def test_f_i_curve_of_a_run_sorts_the_currents(ax, record):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("current (A)", "firing rate (Hz)")
 
 
+def test_f_i_curve_of_no_steps(ax):
+    plot.fi_curve([0.1, 0.2], NEURON.run(np.float32([0.1, 0.2]), steps=0), ax=ax)
+    assert np.isnan(data(ax.lines[0])[1]).all()
+
+
 def test_f_i_curves_in_one_figure_have_colors_and_labels(ax):
     for label in "ab":
         plot.fi_curve([1, 2], [3, 4], label=label, lw=3, ax=ax)
@@ -524,10 +529,12 @@ ERRORS = [
     (lambda: plot.raster([[0.5]]), ValueError, "spikes must hold whole numbers"),
     (lambda: plot.raster([[-1]]), ValueError, "spikes must hold whole numbers"),
     (lambda: plot.raster([[np.nan]]), ValueError, "spikes must hold whole numbers"),
+    (lambda: plot.raster([[np.inf]]), ValueError, "spikes must hold whole numbers"),
     (lambda: plot.raster(RUN.spikes, size=4), ValueError, "size must be 3, .* got 4"),
     (lambda: plot.raster(RUN.spikes, steps=4), ValueError, "steps must be 200, .* got 4"),
     (lambda: plot.raster(BITS, packed=1), TypeError, "packed must be True or False"),
-    (lambda: plot.raster(BITS, packed=True, size=9), ValueError, "must have 2 columns, got 1"),
+    (lambda: plot.raster(BITS, packed=True, size=9), ValueError, "must have 2 bytes per step.* 1;"),
+    (lambda: plot.raster(BITS[:, None], packed=True), TypeError, r"must be a uint8 array of shape"),
     (lambda: plot.raster(RUN.spikes, packed=True), TypeError, r"must be a uint8 array of shape"),
     (lambda: plot.raster(RUN, neurons=[3]), IndexError, "neurons must be less than .* 3, got 3"),
     (lambda: plot.raster(RUN, neurons=[0.5]), TypeError, "neurons must be a slice, indices or"),
@@ -537,17 +544,17 @@ ERRORS = [
     (
         lambda: plot.raster(fastlif.Events(np.array([0, 1]), np.array([0]))),
         ValueError,
-        "must have equal lengths, got 2 and 1",
+        "must have the same length, got 2 and 1",
     ),
     (
         lambda: plot.raster(fastlif.Events(np.array([0.5]), np.array([0]))),
         TypeError,
-        "events.step must be a vector of integers",
+        "spikes.step must be a vector of integers",
     ),
     (
         lambda: plot.raster(RUN.events, size=2),
         ValueError,
-        "events.neuron must be at least 0 and less than 2, got 1 to 2",
+        "spikes.neuron must be from 0 to 1, got 2",
     ),
     (lambda: plot.raster(NEURON.run(CURRENT, record=())), ValueError, "run has no spikes to draw"),
     (lambda: plot.population_rate(RUN.events, steps=200), ValueError, "size .* is required"),
@@ -560,7 +567,12 @@ ERRORS = [
     (
         lambda: plot.fi_curve([1, 2], NEURON.run([1.0, 2.0], steps=9, record="counts")),
         ValueError,
-        "steps is required, because the run recorded only counts or events",
+        "steps must be given, because events and counts do not contain it",
+    ),
+    (
+        lambda: plot.fi_curve([1, 2], NEURON.run([1.0, 2.0], steps=9, record="membrane")),
+        ValueError,
+        "rate must be a Run with 'spikes', 'packed' or 'events', got one without",
     ),
     (lambda: plot.fi_curve([1, 2, 3], RUN, steps=9), ValueError, "steps must be 200, .* got 9"),
     (lambda: plot.traces(NEURON.run(CURRENT, record=())), ValueError, "has no membrane to draw"),

@@ -150,15 +150,6 @@ def traces(
     matplotlib.axes.Axes
         The axes.
 
-    Raises
-    ------
-    TypeError
-        If an argument has a wrong type or dtype.
-    ValueError
-        If an argument has a wrong value or shape, or if the run recorded no membrane.
-    IndexError
-        If ``neurons`` contains an index outside the population.
-
     Examples
     --------
     >>> import numpy as np, fastlif

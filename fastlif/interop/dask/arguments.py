@@ -17,9 +17,10 @@ except ImportError as error:
 
 from fastlif.checks import Numbers, described, is_plain, whole
 from fastlif.execution.forms import read
+from fastlif.execution.generated import Start
 from fastlif.execution.plan import RunPlan
 from fastlif.execution.records import names_of
-from fastlif.execution.sources import Source, Start, steps_of
+from fastlif.execution.sources import Source, steps_of
 from fastlif.execution.state import State, fields_of, label_of
 from fastlif.model import Model
 
@@ -50,6 +51,7 @@ class Arguments:
     ) -> None:
         self.over_time = steps is None and not isinstance(current, Source)
         if isinstance(current, Source):
+            current = current._settled(steps is not None)
             steps = steps_of(current, steps)
             form: tuple[Any, bool] = current, False
         else:
