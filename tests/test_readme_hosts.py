@@ -1,4 +1,4 @@
-"""The README's examples that need another simulator or PyTorch: they print what they say."""
+"""The README's examples that need another tool: they print what they say."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 README = Path(__file__).parents[1] / "README.md"
 
 
-@pytest.mark.parametrize("host", ["torch", "nengo", "brian2"])
+@pytest.mark.parametrize("host", ["torch", "nengo", "brian2", "dask", "xarray"])
 def test_example(host, capsys):
     pytest.importorskip(host)
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)

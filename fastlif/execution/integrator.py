@@ -15,7 +15,7 @@ from fastlif.execution.progress import Report, progress_of
 from fastlif.execution.records import RECORDS, names_of
 from fastlif.execution.results import DEFAULT_RECORD, Run
 from fastlif.execution.run import execute
-from fastlif.execution.sources import Source
+from fastlif.execution.sources import Source, steps_of
 from fastlif.execution.state import State, counted, fields_of, label_of, state_of, steps_after
 from fastlif.execution.step import StepPlan, pair
 from fastlif.model import Model
@@ -45,6 +45,9 @@ class Integrator:
         self._nothing: list[Any] = [None] * len(self._states)
         self._plans: dict[Any, Any] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Integrator, (self.model,)
+
     def run(
         self,
         current: Any,
@@ -69,8 +72,7 @@ class Integrator:
             record = tuple(name for name in out if name in RECORDS) or record
         if source:
             values = current = current._settled(steps is not None)
-        if source and (steps is None or current.rows is not None):
-            steps = _steps_of(current, steps)
+            steps = steps_of(current, steps)
         if steps is None:
             if not values.shape:
                 raise ValueError(
@@ -154,16 +156,6 @@ class Integrator:
         if len(self._plans) >= _MOST_PLANS:
             self._plans.clear()
         self._plans[key] = plan
-
-
-def _steps_of(source: Source, steps: Any) -> int:
-    """Return the number of steps of a run."""
-    rows = source.rows
-    if rows is None:
-        raise ValueError("steps must be given for a source that generates any number of steps")
-    if steps is not None and steps != rows:
-        raise ValueError(source._wrong_steps(steps))
-    return rows
 
 
 def _never(cur: Any, mem: Any, out: Any) -> None:
