@@ -405,7 +405,8 @@ class Constant(Source):
 
 def _array(term: Any) -> Any:
     """Return a term of a sum that is no source: an array, or a Python number."""
-    array = numbers("current", term)
+    ensure_readable("values", term)
+    array = numbers("values", term)
     return array if array.ndim else term
 
 
