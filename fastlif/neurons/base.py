@@ -288,12 +288,12 @@ class Neuron(ABC):
 
         >>> import numpy as np, fastlif
         >>> neuron = fastlif.Leaky(beta=0.9)
-        >>> current = np.full(1, 0.05, np.float32)
-        >>> for _ in range(60):
+        >>> current = np.full(1, 0.2, np.float32)
+        >>> for _ in range(30):
         ...     run = neuron.run(current, steps=50)
-        ...     too_many = run.spikes.sum() - 10
-        ...     gradient = neuron.gradient(run, current, steps=50, spikes=np.sign(too_many))
-        ...     current -= 0.0005 * gradient.current
+        ...     excess = run.spikes.sum() - 10  # the derivative of half its square
+        ...     gradient = neuron.gradient(run, current, steps=50, spikes=excess)
+        ...     current -= 1e-4 * gradient.current
         >>> int(run.spikes.sum())
         10
         """
