@@ -14,7 +14,7 @@ from fastlif.execution.progress import Report, progress_of
 from fastlif.execution.records import RECORDS, names_of
 from fastlif.execution.results import DEFAULT_RECORD, Run
 from fastlif.execution.run import execute
-from fastlif.execution.sources import Source, Start
+from fastlif.execution.sources import Source, Start, steps_of
 from fastlif.execution.state import State, fields_of, label_of, state_of, steps_after
 from fastlif.execution.step import StepPlan, pair
 from fastlif.model import Model
@@ -53,8 +53,12 @@ class Integrator:
         out: Any,
         threads: int | None,
         progress: bool | Report,
+        skip: int = 0,
     ) -> Run:
-        """Integrate a current over time; ``Neuron.run`` documents the arguments."""
+        """Integrate a current over time; ``Neuron.run`` documents the arguments.
+
+        Rows of membranes begin at the step ``skip``, which is less than ``every``.
+        """
         plain = type(current) is np.ndarray
         source = not plain and isinstance(current, Source)  # takes longer, for an abstract class
         if plain or source:
@@ -65,7 +69,7 @@ class Integrator:
         if out is not None and record is DEFAULT_RECORD and isinstance(out, Mapping) and out:
             record = tuple(name for name in out if name in RECORDS) or record
         if source and (steps is None or current.rows is not None):
-            steps = _steps_of(current, steps)
+            steps = steps_of(current, steps)
         if steps is None:
             if not values.shape:
                 raise ValueError(
@@ -85,7 +89,7 @@ class Integrator:
         states = None if initial is None else tuple(map(_form_of_field, fields))
         begun = initial.steps if type(initial) is State else 0
         form = current if source else form_of(values)
-        key = form, weak, steps, record, every, threads, forms, states
+        key = form, weak, steps, record, every, skip, threads, forms, states
         try:
             plan = self._plans.get(key) if neurons is None and forms is not _UNUSUAL else None
         except TypeError:  # an item of ``record`` is not hashable: names_of raises below
@@ -93,7 +97,7 @@ class Integrator:
         if plan is None:
             plan = RunPlan(
                 self._model, (values, weak), steps, fields, names_of(record), neurons, every, out,
-                threads,
+                threads, skip,
             )  # fmt: skip
             if neurons is None and forms is not _UNUSUAL:
                 self._store(key, plan)
@@ -145,16 +149,6 @@ class Integrator:
         if len(self._plans) >= _MOST_PLANS:
             self._plans.clear()
         self._plans[key] = plan
-
-
-def _steps_of(source: Source, steps: Any) -> int:
-    """Return the number of steps of a run."""
-    rows = source.rows
-    if rows is None:
-        raise ValueError("steps must be given for a source that generates any number of steps")
-    if steps is not None and steps != rows:
-        raise ValueError(f"steps must be {rows}, the steps of the current, got {steps!r}")
-    return rows
 
 
 def _never(cur: Any, mem: Any, out: Any) -> None:

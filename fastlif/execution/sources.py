@@ -63,6 +63,10 @@ class Source(abc.ABC):
     def _check_steps(self, first: int, steps: int) -> None:  # noqa: B027 - most sources have none
         """Raise if it cannot generate ``steps`` steps from the absolute step ``first`` on."""
 
+    def _stretch(self, begin: int, end: int) -> Source:
+        """Return the source of the steps ``begin:end`` of a run with this source."""
+        return self  # generated from the absolute step
+
     def sample(
         self, steps: int, shape: int | tuple[int, ...] = (), dtype: DTypeLike = np.float32
     ) -> Numbers:
@@ -172,6 +176,11 @@ class Sum(Source):
         for term in self.terms:
             term._check_steps(first, steps)
 
+    def _stretch(self, begin: int, end: int) -> Source:
+        if self.rows is None:
+            return self
+        return Sum(*(term._stretch(begin, end) for term in self.terms))
+
 
 class WeightedInput(Source):
     """An array of currents or spikes with time as axis 0, times a weight.
@@ -217,6 +226,9 @@ class WeightedInput(Source):
 
     def __repr__(self) -> str:
         return f"WeightedInput({described(self.values)}, {self.weight!r})"
+
+    def _stretch(self, begin: int, end: int) -> Source:
+        return WeightedInput(self.values[begin:end], self.weight)
 
     def _compile(
         self, dtype: np.dtype[Any], population: tuple[int, ...], noise: Sequence[Numbers]
@@ -280,6 +292,17 @@ class Constant(Source):
 def current(value: Any) -> Source:
     """Return the source that a term of a sum is: a number, or a current with a time axis."""
     return Constant(value) if np.ndim(value) == 0 else WeightedInput(value)
+
+
+def steps_of(source: Source, steps: Any) -> Any:
+    """Return the number of steps of a run with ``source`` and the argument ``steps``."""
+    if source.rows is None:
+        if steps is None:
+            raise ValueError("steps must be given for a source that generates any number of steps")
+        return steps
+    if steps is not None and steps != source.rows:
+        raise ValueError(f"steps must be {source.rows}, the steps of the current, got {steps!r}")
+    return source.rows
 
 
 def dtype_of(*parameters: Any) -> np.dtype[Any]:

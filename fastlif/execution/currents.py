@@ -1,0 +1,305 @@
+"""The current of a stream, cut into stretches of time that are read ahead where they are stored."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastlif.checks import Numbers, described, whole
+from fastlif.execution.forms import read
+from fastlif.execution.memory import ensure_readable
+from fastlif.execution.sources import Source, steps_of
+from fastlif.execution.stored import Stored, stored
+
+_MOST_STEPS = 2**62
+_STRETCH = 2**25  # bytes of input and records in a stretch of the default length
+_MOST_BLOCK = 2**29  # bytes: larger blocks of a storage are not read at once
+
+
+class Stretch(NamedTuple):
+    """The input of some consecutive steps."""
+
+    begin: int
+    end: int
+    current: Any  # a run's current,
+    steps: int | None  # and its number of steps if that does not follow from the current
+
+
+class Currents(ABC):
+    """A current and how it is cut.
+
+    Attributes
+    ----------
+    steps : int or None
+        The number of all steps, if it is known.
+    sample : tuple
+        An array of the form of the whole current, or a source; and whether it consists of Python
+        numbers. A plan follows from it.
+    timeless : bool
+        Whether ``sample`` has no time axis.
+    store : Stored or None
+        Where the current is stored.
+    arrays : list of numpy.ndarray
+        The arrays in memory that are read.
+    """
+
+    steps: int | None
+    sample: tuple[Any, bool]
+    timeless = False
+    store: Stored | None = None
+
+    def __init__(self) -> None:
+        self.arrays: list[Numbers] = []
+
+    @abstractmethod
+    def stretches(self, begin: int, chunk: int, dtype: np.dtype[Any]) -> Iterator[Stretch]:
+        """Yield the stretches from step ``begin`` on, of ``chunk`` steps; the last may be shorter.
+
+        Python numbers are cast to ``dtype``, that of the whole run.
+        """
+
+    def row(self, step: int) -> Numbers | None:
+        """Return the input of one step, if it can be read at any time."""
+        return None
+
+    def close(self) -> None:
+        """Free what was opened."""
+        if self.store is not None:
+            self.store.close()
+
+    def _cuts(self, begin: int, chunk: int) -> Iterator[tuple[int, int]]:
+        assert self.steps is not None
+        for start in range(begin, self.steps, chunk):
+            yield start, min(start + chunk, self.steps)
+
+
+class Constant(Currents):
+    """A current that is constant in time."""
+
+    timeless = True
+
+    def __init__(self, values: Numbers, weak: bool, steps: int) -> None:
+        super().__init__()
+        self.steps, self.sample, self.arrays = steps, (values, weak), [values]
+
+    def stretches(self, begin: int, chunk: int, dtype: np.dtype[Any]) -> Iterator[Stretch]:
+        """Yield the stretches."""
+        values, weak = self.sample
+        values = values.astype(dtype) if weak else values
+        for start, stop in self._cuts(begin, chunk):
+            yield Stretch(start, stop, values, stop - start)
+
+
+class Generated(Currents):
+    """A source."""
+
+    timeless = True
+
+    def __init__(self, source: Source, steps: int) -> None:
+        super().__init__()
+        self.steps, self.sample = steps, (source, False)
+
+    def stretches(self, begin: int, chunk: int, dtype: np.dtype[Any]) -> Iterator[Stretch]:
+        """Yield the stretches."""
+        source = self.sample[0]
+        for start, stop in self._cuts(begin, chunk):
+            yield Stretch(start, stop, source._stretch(start, stop), stop - start)
+
+
+class Rows(Currents):
+    """An array with a time axis, in memory or stored."""
+
+    def __init__(self, array: Numbers | Stored, weak: bool = False) -> None:
+        super().__init__()
+        if not array.shape:
+            raise ValueError(
+                f"current must have time as its first axis, got {described(array)}; "
+                "for a current that is constant in time, give steps="
+            )
+        self._array, self.steps = array, array.shape[0]
+        if isinstance(array, Stored):
+            self.store = array
+        else:
+            self.arrays = [array]
+        like = np.broadcast_to(np.empty((), array.dtype), array.shape)
+        self.sample = like, weak
+
+    def stretches(self, begin: int, chunk: int, dtype: np.dtype[Any]) -> Iterator[Stretch]:
+        """Yield the stretches; those that are stored are read one ahead."""
+        cuts = self._cuts(begin, chunk)
+        if self.store is not None:
+            for (start, stop), rows in _ahead(self._read, cuts):
+                yield Stretch(start, stop, rows, None)
+                del rows  # so that its memory can be used again
+            return
+        for start, stop in cuts:
+            rows = self._array[start:stop]  # type: ignore[index]
+            yield Stretch(start, stop, rows.astype(dtype) if self.sample[1] else rows, None)
+
+    def row(self, step: int) -> Numbers | None:
+        """Return the input of one step."""
+        if self.store is not None:
+            return self._read(step, step + 1)
+        return self._array[step : step + 1]  # type: ignore[index, no-any-return]
+
+    def _read(self, begin: int, end: int) -> Numbers:
+        assert self.store is not None
+        try:
+            return self.store.read(begin, end)
+        except Exception as error:
+            number = error.errno if isinstance(error, OSError) else None
+            raise OSError(
+                number, f"the steps {begin} to {end - 1} of current could not be read: {error}"
+            ) from error
+
+
+class Chunks(Currents):
+    """Arrays of consecutive stretches of time, as an iterable has them."""
+
+    def __init__(self, chunks: Iterable[Any], steps: int | None) -> None:
+        super().__init__()
+        self.steps, self._chunks, self._place = steps, iter(chunks), 0
+        self._first: tuple[Numbers, bool] | None = None
+        self.check_row: Callable[[Numbers, int], None] | None = None
+
+    @property
+    def sample(self) -> tuple[Any, bool]:  # type: ignore[override]
+        """The first chunk, or an array of that form and the number of all steps."""
+        assert self._first is not None
+        values, weak = self._first
+        rows = len(values) if self.steps is None else self.steps
+        return np.broadcast_to(np.empty((), values.dtype), (rows, *values.shape[1:])), weak
+
+    def begin(self) -> bool:
+        """Read the first chunk; tell whether there is one."""
+        if self._first is None:
+            for chunk in self._chunks:
+                self._first = self._checked(chunk)
+                return True
+        return self._first is not None
+
+    def stretches(self, begin: int, chunk: int, dtype: np.dtype[Any]) -> Iterator[Stretch]:
+        """Yield the chunks, without the steps before ``begin``."""
+        if not self.begin():
+            return
+        assert self._first is not None
+        (values, weak), stop = self._first, 0
+        form = values.shape[1:], values.dtype.newbyteorder("=")
+        while True:
+            start, stop = stop, stop + len(values)
+            if self.steps is not None and stop > self.steps:
+                raise ValueError(
+                    f"chunk {self._place} must end at step {self.steps}, which steps= sets, got "
+                    f"{len(values)} steps from step {start} on"
+                )
+            if self.check_row is not None and start < begin <= stop:
+                self.check_row(values[begin - start - 1 : begin - start], begin)
+            if stop > begin or start >= begin:
+                rows = values[max(0, begin - start) :]
+                rows = rows.astype(dtype) if weak else rows
+                yield Stretch(max(begin, start), stop, rows, None)
+                del rows
+            del values
+            self._place += 1
+            following = next(self._chunks, _END)
+            if following is _END:
+                break
+            values, weak = self._checked(following)
+            if (values.shape[1:], values.dtype.newbyteorder("=")) != form:
+                raise ValueError(
+                    f"chunk {self._place} must have dtype {form[1]} and shape (steps, "
+                    f"{', '.join(map(str, form[0]))}) like the first one, got "
+                    f"{described(values)}"
+                )
+        least = begin if self.steps is None else self.steps
+        if stop < least:
+            raise ValueError(f"the chunks must have {least} steps in all, got {stop}")
+
+    def _checked(self, chunk: Any) -> tuple[Numbers, bool]:
+        name = f"chunk {self._place}"
+        ensure_readable(name, chunk)
+        values, weak = read(name, chunk)
+        if not values.ndim:
+            raise ValueError(
+                f"{name} must be an array with time as its first axis, got {described(chunk)}"
+            )
+        return values, weak
+
+
+_END = object()
+
+
+def currents_of(current: Any, steps: Any, chunk: Any, least: int = 0) -> Currents:
+    """Return how the argument ``current`` of a stream is cut.
+
+    Memory-mapped files of fewer than ``least`` bytes are taken for arrays in memory.
+    """
+    if steps is not None:
+        steps = whole("steps", steps, 0, _MOST_STEPS)
+    if isinstance(current, Source):
+        return Generated(current, steps_of(current, steps))
+    if steps is not None and (_is_array(current) or np.ndim(current) == 0):
+        ensure_readable("current", current)
+        return Constant(*read("current", current), steps)
+    if _is_array(current):
+        store = stored(current, least)
+        if store is not None:
+            return Rows(store)
+        ensure_readable("current", current)
+        return Rows(*read("current", current))
+    if not isinstance(current, Iterable):
+        raise TypeError(
+            "current must be an array, a source, or an iterable of arrays of consecutive steps, "
+            f"got {described(current)}"
+        )
+    if chunk is not None:
+        raise ValueError(
+            "chunk cuts an array or a source, and the current is an iterable whose arrays are the "
+            f"chunks: got chunk={chunk!r}"
+        )
+    return Chunks(current, steps)
+
+
+def _is_array(current: Any) -> bool:
+    return hasattr(current, "__array__") or hasattr(current, "shape")
+
+
+def default_chunk(step_bytes: int, blocks: Iterable[int]) -> int:
+    """Return the number of steps in a stretch: some megabytes, in whole blocks of the storage.
+
+    ``step_bytes`` is the number of bytes of input and records in a step.
+    """
+    chunk = max(1, _STRETCH // max(1, step_bytes))
+    block = math.lcm(*blocks)
+    if block * step_bytes > _MOST_BLOCK:
+        return chunk
+    return max(1, chunk // block) * block
+
+
+def _ahead(
+    function: Callable[[int, int], Any], items: Iterable[tuple[int, int]]
+) -> Iterator[tuple[tuple[int, int], Any]]:
+    """Yield each item and ``function(*item)``, which a thread computes one item ahead."""
+    items = iter(items)
+    item, following = next(items, None), next(items, None)
+    if item is None:
+        return
+    if following is None:
+        yield item, function(*item)
+        return
+    with ThreadPoolExecutor(1, "fastlif-read") as pool:
+        result = pool.submit(function, *item)
+        while item is not None:
+            value = result.result()
+            if following is not None:
+                result = pool.submit(function, *following)
+            else:
+                del result
+            yield item, value
+            del value
+            item, following = following, next(items, None)
