@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastlif.checks import Numbers, described, whole
+from fastlif.execution.checkpoint import checksum, described_by_content
 from fastlif.execution.forms import read
 from fastlif.execution.memory import ensure_readable
 from fastlif.execution.sources import Source, steps_of
@@ -63,9 +64,19 @@ class Currents(ABC):
         Python numbers are cast to ``dtype``, that of the whole run.
         """
 
+    @abstractmethod
+    def described(self) -> str:
+        """Describe the current such that another one is probably described otherwise."""
+
     def row(self, step: int) -> Numbers | None:
-        """Return the input of one step, if it can be read at any time."""
+        """Return the input of the step before ``step``, if it can be read at any time."""
         return None
+
+    def checksum(self, stretch: Stretch, before: int | None) -> int | None:
+        """Return a checksum of the last row that was read; ``before`` is that of the last one."""
+        if self.timeless or stretch.begin == stretch.end:
+            return before
+        return checksum([stretch.current[-1:]])
 
     def close(self) -> None:
         """Free what was opened."""
@@ -74,6 +85,8 @@ class Currents(ABC):
 
     def _cuts(self, begin: int, chunk: int) -> Iterator[tuple[int, int]]:
         assert self.steps is not None
+        if not self.steps:
+            yield 0, 0  # a run without steps has a state, too
         for start in range(begin, self.steps, chunk):
             yield start, min(start + chunk, self.steps)
 
@@ -94,6 +107,10 @@ class Constant(Currents):
         for start, stop in self._cuts(begin, chunk):
             yield Stretch(start, stop, values, stop - start)
 
+    def described(self) -> str:
+        """Describe the current by its content."""
+        return f"constant in time, {described_by_content(self.sample[0])}"
+
 
 class Generated(Currents):
     """A source."""
@@ -109,6 +126,10 @@ class Generated(Currents):
         source = self.sample[0]
         for start, stop in self._cuts(begin, chunk):
             yield Stretch(start, stop, source._stretch(start, stop), stop - start)
+
+    def described(self) -> str:
+        """Describe the source by its parameters."""
+        return described_by_content(self.sample[0])
 
 
 class Rows(Currents):
@@ -142,10 +163,16 @@ class Rows(Currents):
             yield Stretch(start, stop, rows.astype(dtype) if self.sample[1] else rows, None)
 
     def row(self, step: int) -> Numbers | None:
-        """Return the input of one step."""
+        """Return the input of the step before ``step``."""
+        if not step:
+            return None
         if self.store is not None:
-            return self._read(step, step + 1)
-        return self._array[step : step + 1]  # type: ignore[index, no-any-return]
+            return self._read(step - 1, step)
+        return self._array[step - 1 : step]  # type: ignore[index]
+
+    def described(self) -> str:
+        """Describe the form of the array."""
+        return f"an array of shape {self._array.shape} and dtype {self._array.dtype}"
 
     def _read(self, begin: int, end: int) -> Numbers:
         assert self.store is not None
@@ -191,6 +218,7 @@ class Chunks(Currents):
         (values, weak), stop = self._first, 0
         form = values.shape[1:], values.dtype.newbyteorder("=")
         while True:
+            values = values.astype(dtype) if weak else values
             start, stop = stop, stop + len(values)
             if self.steps is not None and stop > self.steps:
                 raise ValueError(
@@ -200,11 +228,8 @@ class Chunks(Currents):
             if self.check_row is not None and start < begin <= stop:
                 self.check_row(values[begin - start - 1 : begin - start], begin)
             if stop > begin or start >= begin:
-                rows = values[max(0, begin - start) :]
-                rows = rows.astype(dtype) if weak else rows
-                yield Stretch(max(begin, start), stop, rows, None)
-                del rows
-            del values
+                yield Stretch(max(begin, start), stop, values[max(0, begin - start) :], None)
+            del values  # so that its memory can be used again
             self._place += 1
             following = next(self._chunks, _END)
             if following is _END:
@@ -220,6 +245,11 @@ class Chunks(Currents):
         if stop < least:
             raise ValueError(f"the chunks must have {least} steps in all, got {stop}")
 
+    def described(self) -> str:
+        """Describe the form of a chunk."""
+        values = self.sample[0]
+        return f"an iterable of arrays of shape (..., {values.shape[1:]}) and dtype {values.dtype}"
+
     def _checked(self, chunk: Any) -> tuple[Numbers, bool]:
         name = f"chunk {self._place}"
         ensure_readable(name, chunk)
@@ -234,39 +264,30 @@ class Chunks(Currents):
 _END = object()
 
 
-def currents_of(current: Any, steps: Any, chunk: Any, least: int = 0) -> Currents:
-    """Return how the argument ``current`` of a stream is cut.
-
-    Memory-mapped files of fewer than ``least`` bytes are taken for arrays in memory.
-    """
+def currents_of(current: Any, steps: Any) -> Currents:
+    """Return how the argument ``current`` of a run is cut."""
     if steps is not None:
         steps = whole("steps", steps, 0, _MOST_STEPS)
     if isinstance(current, Source):
         return Generated(current, steps_of(current, steps))
-    if steps is not None and (_is_array(current) or np.ndim(current) == 0):
-        ensure_readable("current", current)
-        return Constant(*read("current", current), steps)
-    if _is_array(current):
-        store = stored(current, least)
-        if store is not None:
-            return Rows(store)
-        ensure_readable("current", current)
-        return Rows(*read("current", current))
-    if not isinstance(current, Iterable):
-        raise TypeError(
-            "current must be an array, a source, or an iterable of arrays of consecutive steps, "
-            f"got {described(current)}"
-        )
+    store = stored(current) if steps is None else None
+    if store is not None:
+        return Rows(store)
+    ensure_readable("current", current)
+    values, weak = read("current", current)
+    return Rows(values, weak) if steps is None else Constant(values, weak, steps)
+
+
+def currents_of_stream(current: Any, steps: Any, chunk: Any) -> Currents:
+    """Return how the argument ``current`` of a stream is cut: it may be an iterable of arrays."""
+    if isinstance(current, Source) or hasattr(current, "__array__") or not np.iterable(current):
+        return currents_of(current, steps)
     if chunk is not None:
         raise ValueError(
-            "chunk cuts an array or a source, and the current is an iterable whose arrays are the "
-            f"chunks: got chunk={chunk!r}"
+            "chunk is the number of steps in a stretch of an array or a source, and the arrays of "
+            f"an iterable are the stretches: got chunk={chunk!r} and an iterable"
         )
-    return Chunks(current, steps)
-
-
-def _is_array(current: Any) -> bool:
-    return hasattr(current, "__array__") or hasattr(current, "shape")
+    return Chunks(current, None if steps is None else whole("steps", steps, 0, _MOST_STEPS))
 
 
 def default_chunk(step_bytes: int, blocks: Iterable[int]) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from fastlif.checks import described, is_plain, whole
+from fastlif.execution.currents import currents_of
 from fastlif.execution.forms import form_of, read
 from fastlif.execution.inputs import source_of
 from fastlif.execution.memory import ensure_readable
@@ -17,11 +18,14 @@ from fastlif.execution.run import execute
 from fastlif.execution.sources import Source, Start, steps_of
 from fastlif.execution.state import State, fields_of, label_of, state_of, steps_after
 from fastlif.execution.step import StepPlan, pair
+from fastlif.execution.stored import is_outside
+from fastlif.execution.stream import whole_run
 from fastlif.model import Model
 
 _MOST_PLANS = 32
 _MOST_STEPS = 2**62
 _UNUSUAL = object()
+_LARGE = 2**26  # bytes: smaller currents that are stored are read at once
 
 
 class Integrator:
@@ -32,12 +36,14 @@ class Integrator:
 
     Attributes
     ----------
+    model : Model
+        The model.
     again : callable
         ``step`` for arguments like those of the last step, in less time; None for others.
     """
 
     def __init__(self, model: Model) -> None:
-        self._model, self._states = model, model.rule.states
+        self.model, self._states = model, model.rule.states
         self.again: Callable[[Any, Any, Any], Any] = _never
         self._nothing: list[Any] = [None] * len(self._states)
         self._plans: dict[Any, Any] = {}
@@ -60,6 +66,12 @@ class Integrator:
         Rows of membranes begin at the step ``skip``, which is less than ``every``.
         """
         plain = type(current) is np.ndarray
+        if not plain and is_outside(current) and current.nbytes >= _LARGE or _any_outside(out):
+            currents = currents_of(current, steps)
+            return whole_run(
+                self, currents, initial, record=record, neurons=neurons, every=every, out=out,
+                threads=threads, progress=progress,
+            )  # fmt: skip
         source = not plain and isinstance(current, Source)  # takes longer, for an abstract class
         if plain or source:
             values, weak = current, False
@@ -96,7 +108,7 @@ class Integrator:
             plan = None
         if plan is None:
             plan = RunPlan(
-                self._model, (values, weak), steps, fields, names_of(record), neurons, every, out,
+                self.model, (values, weak), steps, fields, names_of(record), neurons, every, out,
                 threads, skip,
             )  # fmt: skip
             if neurons is None and forms is not _UNUSUAL:
@@ -123,7 +135,7 @@ class Integrator:
         key = (form_of(values), weak, forms, *map(_form_of_field, fields))
         plan = self._plans.get(key) if forms is not _UNUSUAL else None
         if plan is None:
-            plan = StepPlan(self._model, (values, weak), fields, given)
+            plan = StepPlan(self.model, (values, weak), fields, given)
             if forms is not _UNUSUAL:
                 self._store(key, plan)
         spk, news = plan.outputs() if given is None else given
@@ -149,6 +161,13 @@ class Integrator:
         if len(self._plans) >= _MOST_PLANS:
             self._plans.clear()
         self._plans[key] = plan
+
+
+def _any_outside(out: Any) -> bool:
+    """Tell whether one of the arrays of ``out`` may be stored outside memory."""
+    if not isinstance(out, Mapping):
+        return False
+    return any(type(array) is not np.ndarray and is_outside(array) for array in out.values())
 
 
 def _never(cur: Any, mem: Any, out: Any) -> None:

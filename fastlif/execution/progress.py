@@ -43,7 +43,14 @@ class Overall:
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self.done, self.total = 0, None
+        self.done = 0
+        self.total: int | None = None
+
+    def begin(self, done: int, total: int | None) -> None:
+        """Start from ``done`` neuron-steps, which an earlier run has completed."""
+        self.done, self.total = done, total
+        if isinstance(self._report, _Bar):
+            self._report.initial = done
 
     def __call__(self, done: int, total: int) -> None:
         """Report ``done`` neuron-steps of the present stretch."""
@@ -56,7 +63,9 @@ class Overall:
 
 
 class _Bar:
-    """A tqdm bar; the first report after a resumed run's last step sets where it begins."""
+    """A tqdm bar, which begins at ``initial``."""
+
+    initial = 0
 
     def __init__(self) -> None:
         try:
@@ -66,11 +75,14 @@ class _Bar:
                 "progress=True requires tqdm (pip install 'fastlif[progress]'); "
                 "alternatively, pass a function of (completed, total)"
             ) from None
-        self._tqdm, self._bar = tqdm, None
+        self._tqdm = tqdm
+        self._bar: Any = None
 
     def __call__(self, done: int, total: int | None) -> None:
         if self._bar is None:
-            self._bar = self._tqdm(total=total, unit="neuron-step", unit_scale=True)
+            self._bar = self._tqdm(
+                total=total, initial=self.initial, unit="neuron-step", unit_scale=True
+            )
         self._bar.update(done - self._bar.n)
         if done == total:
             self._bar.close()

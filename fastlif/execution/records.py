@@ -108,6 +108,8 @@ class RecordPlan:
         Whether a record is written for every neuron and step.
     staged : bool
         Whether a dense record is written back block by block.
+    columns : numpy.ndarray or None
+        The selected neurons.
     every, skip : int
         Membranes are stored of the step ``skip``, and of every ``every``-th one from it on.
     large : bool
@@ -146,7 +148,7 @@ class RecordPlan:
             )
         size = math.prod(population)
         self.names, self.lists_events = names, "events" in names
-        self.every, self.skip = every, skip
+        self.every, self.skip, self.columns = every, skip, columns
         self.spike_dtype, self.several = spike_dtype, several
         self.timed = timed and self.lists_events
         columns_shape = population if columns is None else columns.shape

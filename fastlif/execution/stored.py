@@ -8,6 +8,7 @@ write to the mapping of a full disk would kill the process instead of raising an
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import os
 from abc import ABC, abstractmethod
@@ -64,7 +65,7 @@ class Stored(ABC):
     @property
     def row_bytes(self) -> int:
         """The number of bytes in a row."""
-        return math.prod(self.shape[1:]) * self.dtype.itemsize
+        return math.prod(self.shape[1:]) * int(self.dtype.itemsize)
 
     @abstractmethod
     def read(self, begin: int, end: int) -> Numbers:
@@ -78,11 +79,22 @@ class Stored(ABC):
     def ensure_writeable(self, name: str) -> None:
         """Raise if the array cannot be written."""
 
-    def flush(self) -> None:  # noqa: B027 - some write at once
-        """Hand everything that was written over to the operating system, and to the disk."""
+    def write_all(self, values: Numbers) -> None:
+        """Write the whole array, which may have no axis."""
+        self.array[...] = values
+
+    def flush(self, durably: bool) -> None:  # noqa: B027 - some write at once
+        """Hand over to the operating system what was written; to the disk if ``durably``."""
 
     def close(self) -> None:  # noqa: B027 - most are the user's to close
         """Free what was opened here."""
+
+
+def is_outside(array: Any) -> bool:
+    """Tell whether ``array`` may be stored outside memory, without opening anything."""
+    if isinstance(array, np.memmap):
+        return getattr(array, "_mmap", None) is not None
+    return type(array).__module__.partition(".")[0] in ("zarr", "h5py")
 
 
 def stored(array: Any, least: int = 0) -> Stored | None:
@@ -115,7 +127,7 @@ class MappedFile(Stored):
     def read(self, begin: int, end: int) -> Numbers:
         """Return the rows ``begin:end``, and let the system read ahead."""
         rows = empty((end - begin, *self.shape[1:]), self.dtype)
-        bytes_left = memoryview(rows.reshape(-1).view(np.uint8))
+        bytes_left = rows.reshape(-1).view(np.uint8).data
         offset = self.place.part[0] + begin * self.row_bytes
         if _ADVISE is not None:  # twice as many: the disk is busy while these rows are used
             _ADVISE(self._descriptor, offset, 2 * len(bytes_left), os.POSIX_FADV_WILLNEED)
@@ -129,7 +141,7 @@ class MappedFile(Stored):
     def write(self, begin: int, rows: Numbers) -> None:
         """Write the rows from ``begin`` on."""
         rows = np.ascontiguousarray(rows, self.dtype)
-        bytes_left = memoryview(rows.reshape(-1).view(np.uint8))
+        bytes_left = rows.reshape(-1).view(np.uint8).data
         offset = self.place.part[0] + begin * self.row_bytes
         while bytes_left:
             count = os.pwrite(self._descriptor, bytes_left, offset)
@@ -140,9 +152,14 @@ class MappedFile(Stored):
         if not self.array.flags.writeable:
             raise ValueError(f"{name} must be writeable, got a read-only array")
 
-    def flush(self) -> None:
-        """Wait until the disk has what was written."""
-        os.fsync(self._descriptor)
+    def write_all(self, values: Numbers) -> None:
+        """Write the whole array."""
+        self.write(0, values)
+
+    def flush(self, durably: bool) -> None:
+        """Wait until the disk has what was written, if ``durably``."""
+        if durably:
+            os.fsync(self._descriptor)
 
     def close(self) -> None:
         """Close the descriptor."""
@@ -254,13 +271,13 @@ class HDF5Dataset(Stored):
         """Cut rows into parts, each of whole blocks and some megabytes."""
         step = max(1, self._BYTES // max(1, self.row_bytes) // self.block) * self.block
         cuts = [begin, *range(begin - begin % step + step, end, step), end]
-        return list(zip(cuts[:-1], cuts[1:], strict=True))
+        return list(itertools.pairwise(cuts))
 
     def ensure_writeable(self, name: str) -> None:
         """Raise if the file is read-only."""
         if self.array.file.mode == "r":
             raise ValueError(f"{name} must be writeable, got a dataset of a read-only HDF5 file")
 
-    def flush(self) -> None:
-        """Hand what was written over to the operating system."""
+    def flush(self, durably: bool) -> None:
+        """Hand over to the operating system what was written."""
         self.array.file.flush()
