@@ -72,7 +72,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
             file.write(_FIRST_LINE + hashlib.sha256(content).digest() + content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)  # atomic
     except OSError:
         temporary.unlink(missing_ok=True)
         raise

@@ -66,7 +66,8 @@ class Integrator:
         Rows of membranes begin at the step ``skip``, which is less than ``every``.
         """
         plain = type(current) is np.ndarray
-        if not plain and is_outside(current) and current.nbytes >= _LARGE or _any_outside(out):
+        large = not plain and is_outside(current) and current.nbytes >= _LARGE
+        if large or _any_outside(out):
             currents = currents_of(current, steps)
             return whole_run(
                 self, currents, initial, record=record, neurons=neurons, every=every, out=out,

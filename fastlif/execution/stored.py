@@ -12,6 +12,7 @@ import itertools
 import math
 import os
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,7 +66,8 @@ class Stored(ABC):
     @property
     def row_bytes(self) -> int:
         """The number of bytes in a row."""
-        return math.prod(self.shape[1:]) * int(self.dtype.itemsize)
+        size: int = math.prod(self.shape[1:])
+        return size * self.dtype.itemsize
 
     @abstractmethod
     def read(self, begin: int, end: int) -> Numbers:
@@ -176,7 +178,7 @@ def _mapped(array: np.memmap[Any, Any]) -> MappedFile | None:
         found = _file_at(array.ctypes.data)
         if found is not None:
             path, offset = found
-            status = os.stat(path)
+            status = Path(path).stat()
             place = Place((status.st_dev, status.st_ino), (offset, offset + array.nbytes))
             return MappedFile(array, path, place)
     return None
@@ -193,7 +195,7 @@ def _file_at(address: int) -> tuple[str, int] | None:
             span, permissions, offset, _, inode, *path = line.rstrip("\n").split(maxsplit=5)
             begin, end = (int(bound, 16) for bound in span.split("-"))
             if begin <= address < end:
-                known = path and "s" in permissions and os.stat(path[0]).st_ino == int(inode)
+                known = path and "s" in permissions and Path(path[0]).stat().st_ino == int(inode)
                 return (path[0], int(offset, 16) + address - begin) if known else None
     return None
 
@@ -248,7 +250,7 @@ class HDF5Dataset(Stored):
 
         key: Any = "h5py", array.file.filename
         with contextlib.suppress(OSError):  # no file: it is in memory, or on a server
-            status = os.stat(array.file.filename)
+            status = Path(array.file.filename).stat()
             key = status.st_dev, status.st_ino
         self.place = Place(key, h5py.h5o.get_info(array.id).addr)
 
