@@ -17,6 +17,7 @@ from fastlif.execution.memory import ensure_readable
 from fastlif.execution.sources import Source, steps_of
 from fastlif.execution.stored import Stored, stored
 
+_END = object()
 _MOST_STEPS = 2**62
 _STRETCH = 2**25  # bytes of input and records in a stretch of the default length
 _MOST_BLOCK = 2**29  # bytes: larger blocks of a storage are not read at once
@@ -137,11 +138,6 @@ class Rows(Currents):
 
     def __init__(self, array: Numbers | Stored, weak: bool = False) -> None:
         super().__init__()
-        if not array.shape:
-            raise ValueError(
-                f"current must have time as its first axis, got {described(array)}; "
-                "for a current that is constant in time, give steps="
-            )
         self._array, self.steps = array, array.shape[0]
         if isinstance(array, Stored):
             self.store = array
@@ -204,16 +200,16 @@ class Chunks(Currents):
 
     def begin(self) -> bool:
         """Read the first chunk; tell whether there is one."""
-        if self._first is None:
-            for chunk in self._chunks:
-                self._first = self._checked(chunk)
-                return True
-        return self._first is not None
+        first = next(self._chunks, _END)
+        if first is _END:
+            if self.steps:
+                raise ValueError(f"the chunks must have {self.steps} steps in all, got 0")
+            return False
+        self._first = self._checked(first)
+        return True
 
     def stretches(self, begin: int, chunk: int, dtype: np.dtype[Any]) -> Iterator[Stretch]:
         """Yield the chunks, without the steps before ``begin``."""
-        if not self.begin():
-            return
         assert self._first is not None
         (values, weak), stop = self._first, 0
         form = values.shape[1:], values.dtype.newbyteorder("=")
@@ -261,9 +257,6 @@ class Chunks(Currents):
         return values, weak
 
 
-_END = object()
-
-
 def currents_of(current: Any, steps: Any) -> Currents:
     """Return how the argument ``current`` of a run is cut."""
     if steps is not None:
@@ -271,11 +264,18 @@ def currents_of(current: Any, steps: Any) -> Currents:
     if isinstance(current, Source):
         return Generated(current, steps_of(current, steps))
     store = stored(current) if steps is None else None
-    if store is not None:
+    if store is not None and store.shape:
         return Rows(store)
     ensure_readable("current", current)
     values, weak = read("current", current)
-    return Rows(values, weak) if steps is None else Constant(values, weak, steps)
+    if steps is not None:
+        return Constant(values, weak, steps)
+    if not values.ndim:
+        raise ValueError(
+            f"current must have time as its first axis, got {described(current)}; "
+            "for a current that is constant in time, give steps="
+        )
+    return Rows(values, weak)
 
 
 def currents_of_stream(current: Any, steps: Any, chunk: Any) -> Currents:

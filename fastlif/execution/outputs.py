@@ -55,7 +55,7 @@ class Outputs:
             store = stored(array)
             if store is None:
                 output(label, array, spec.shape, spec.dtype)
-                self._memory[name] = array
+                self._memory[name] = np.asarray(array)  # a memory-mapped one, too
                 continue
             self._stores[name] = store
             _ensure_fits(label, store, spec)

@@ -66,8 +66,7 @@ class Stored(ABC):
     @property
     def row_bytes(self) -> int:
         """The number of bytes in a row."""
-        size: int = math.prod(self.shape[1:])
-        return size * self.dtype.itemsize
+        return int(math.prod(self.shape[1:]) * self.dtype.itemsize)
 
     @abstractmethod
     def read(self, begin: int, end: int) -> Numbers:
@@ -278,7 +277,7 @@ class HDF5Dataset(Stored):
     def ensure_writeable(self, name: str) -> None:
         """Raise if the file is read-only."""
         if self.array.file.mode == "r":
-            raise ValueError(f"{name} must be writeable, got a dataset of a read-only HDF5 file")
+            raise ValueError(f"{name} must be writeable, got a read-only HDF5 dataset")
 
     def flush(self, durably: bool) -> None:
         """Hand over to the operating system what was written."""
