@@ -86,6 +86,9 @@ def main(folder, kind, chunk, operation=None):
     (folder / "made").touch()
     if operation is not None:
         die_before(int(operation))
+    # What takes time at first is done: the process is killed while it integrates and writes.
+    record = ("packed", "counts", "membrane")
+    list(neuron().stream(current(), steps=STEPS, chunk=STEPS, every=7, record=record))
     print("begins", flush=True)
     for _ in neuron().stream(
         current(), steps=STEPS, chunk=int(chunk), every=7, out=out, checkpoint=folder / "checkpoint"

@@ -55,7 +55,9 @@ class Files:
         if self.kind == "zarr":
             zarr = pytest.importorskip("zarr")
             return zarr.create_array(self.folder / name, shape=shape, dtype=dtype, chunks=chunks)
-        options = {"chunks": chunks, "compression": "gzip"} if "chunks" in self.kind and shape else {}
+        options = (
+            {"chunks": chunks, "compression": "gzip"} if "chunks" in self.kind and shape else {}
+        )
         return self.file.create_dataset(name, shape, dtype, **options)
 
     def holding(self, name, values):

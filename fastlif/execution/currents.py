@@ -188,7 +188,7 @@ class Chunks(Currents):
         super().__init__()
         self.steps, self._chunks, self._place = steps, iter(chunks), 0
         self._first: tuple[Numbers, bool] | None = None
-        self.check_row: Callable[[Numbers, int], None] | None = None
+        self.check_row: Callable[[Numbers], None] | None = None
 
     @property
     def sample(self) -> tuple[Any, bool]:  # type: ignore[override]
@@ -222,7 +222,7 @@ class Chunks(Currents):
                     f"{len(values)} steps from step {start} on"
                 )
             if self.check_row is not None and start < begin <= stop:
-                self.check_row(values[begin - start - 1 : begin - start], begin)
+                self.check_row(values[begin - start - 1 : begin - start])
             if stop > begin or start >= begin:
                 yield Stretch(max(begin, start), stop, values[max(0, begin - start) :], None)
             del values  # so that its memory can be used again

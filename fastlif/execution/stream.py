@@ -209,10 +209,10 @@ class Stream(Iterator[Run]):
         begun = (initial.steps, initial.noise) if isinstance(initial, State) else (0, None)
         return {
             "version of fastlif": __version__,
+            "dtype": str(plan.dtype),  # the neuron's constants depend on it
             "neuron": f"{model!r} with checksum {files.digest(rule, each)}",
             "current": self._currents.described(),
             "number of steps": str(self._currents.steps),
-            "dtype": str(plan.dtype),
             "population": str(plan.population),
             "initial state": f"one with checksum {files.digest(arrays, begun)}",
             "records": ", ".join(self._names),
