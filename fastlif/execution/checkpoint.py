@@ -26,6 +26,7 @@ from fastlif.execution.storage import flat, nested
 
 _FIRST_LINE = b"fastlif checkpoint 1\n"
 _DIGEST = 32  # bytes
+_LONGEST = 160  # characters of a description
 
 
 class Checkpoint(NamedTuple):
@@ -151,8 +152,14 @@ def checksum(arrays: Iterable[Numbers]) -> int:
 
 def described_by_content(value: Any) -> str:
     """Return a description of a source or an array that is different if its content is."""
-    text = " ".join(repr(value).split()) if isinstance(value, Source) else _form(value)
+    text = shortened(value) if isinstance(value, Source) else _form(value)
     return f"{text} with checksum {digest(value)}"
+
+
+def shortened(value: object) -> str:
+    """Return what ``repr`` returns, or the beginning of it, in one line."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
 def digest(*values: Any) -> str:

@@ -210,15 +210,15 @@ class Stream(Iterator[Run]):
         return {
             "version of fastlif": __version__,
             "dtype": str(plan.dtype),  # the neuron's constants depend on it
-            "neuron": f"{model!r} with checksum {files.digest(rule, each)}",
+            "neuron": f"{files.shortened(model)} with checksum {files.digest(rule, each)}",
             "current": self._currents.described(),
             "number of steps": str(self._currents.steps),
             "population": str(plan.population),
             "initial state": f"one with checksum {files.digest(arrays, begun)}",
-            "records": ", ".join(self._names),
+            "choice of records": ", ".join(self._names) or "none",
             "choice of rows": f"every={self._every}",
             "choice of neurons": f"one with checksum {files.digest(plan.records.columns)}",
-            "out": ", ".join(sorted(self.out)),
+            "choice of out": ", ".join(sorted(self.out)) or "none",
         }
 
     def _resume(self) -> int:
