@@ -279,9 +279,9 @@ class Neuron(ABC):
         >>> current = np.full((300, 2), [0.2, 0.4], np.float32)
         >>> for run in neuron.stream(current, chunk=100, record=("counts", "events")):
         ...     print(run.counts, run.events.step)
-        [0 5] [17 35 53 71 89]
-        [1 6] [107 112 125 143 161 179 197]
-        [0 5] [215 233 251 269 287]
+        [1 5] [17 35 52 70 87 99]
+        [1 6] [105 123 140 158 175 193 199]
+        [1 6] [210 228 246 263 281 298 299]
         """
         # Here, because importing all kernels takes as long as importing the rest of fastlif.
         from fastlif.execution.currents import currents_of_stream
