@@ -41,8 +41,12 @@ def arrays(folder, kind, mode):
             out[name] = (
                 zarr.open_array(folder / name)
                 if mode == "r+"
-                else zarr.create_array(
-                    folder / name, shape=shape, dtype=dtype, chunks=(11, *shape[1:])[: len(shape)]
+                else zarr.open_array(
+                    folder / name,
+                    mode="w",
+                    shape=shape,
+                    dtype=dtype,
+                    chunks=(11, *shape[1:])[: len(shape)],
                 )
             )
         else:

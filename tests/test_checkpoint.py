@@ -17,8 +17,7 @@ import numpy as np
 import pytest
 import streams_to_kill as killed
 from cases import currents, full, same_bits
-from test_stored import Files
-from test_stream import ALL, assert_same_runs, joined
+from streams import ALL, Files, assert_same_runs, joined
 
 import fastlif
 from fastlif.execution import checkpoint as files
@@ -71,6 +70,7 @@ def assert_complete(folder, kind):
     "kind", ["memmap", pytest.param("zarr", marks=full), pytest.param("hdf5", marks=full)]
 )
 def test_a_process_that_is_killed_at_random_continues(kind, tmp_path):
+    pytest.importorskip({"hdf5": "h5py", "zarr": "zarr", "memmap": "numpy"}[kind])
     rng, kills, seconds = random.Random(kind), 0, None
     while kills < KILLS:
         folder = tmp_path / "run"

@@ -5,15 +5,15 @@ import threading
 
 import numpy as np
 import pytest
-from cases import EMBEDDED, currents, same_bits, variables
+from cases import EMBEDDED, currents, same_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from streams import ALL, assert_same_runs, joined
 
 import fastlif
 from fastlif.execution import currents as cut
 
 F4 = np.float32
-ALL = ("membrane", "spikes", "packed", "counts", "events")
 RC = {"R": 5.1, "C": 5e-3, "time_step": 1e-3}
 STEPS, SIZE = 60, 70
 
@@ -26,37 +26,6 @@ def neuron():
 @pytest.fixture
 def current():
     return currents(np.random.default_rng(0), (STEPS, SIZE))
-
-
-def joined(runs):
-    """Return the runs of consecutive stretches as one."""
-
-    def of(name):
-        parts = [getattr(run, name) for run in runs]
-        return None if parts[0] is None else np.concatenate(parts)
-
-    events = None
-    if runs[0].events is not None:
-        parts = zip(*(run.events for run in runs), strict=True)
-        events = fastlif.Events(*map(np.concatenate, parts))
-    counts = None if runs[0].counts is None else sum(run.counts for run in runs)
-    return fastlif.Run(
-        of("membrane"), of("spikes"), of("packed"), counts, events, runs[-1].final, of("offsets")
-    )
-
-
-def assert_same_runs(run, other):
-    for name in (*ALL[:4], "offsets"):
-        a, b = getattr(run, name), getattr(other, name)
-        assert (a is None) == (b is None), name
-        assert a is None or same_bits(a, b), name
-    assert (run.events is None) == (other.events is None)
-    assert run.events is None or all(map(same_bits, run.events, other.events))
-    for a, b in zip(variables(run.final), variables(other.final), strict=True):
-        assert same_bits(a, b)
-    assert (run.final.noise is None) == (other.final.noise is None)
-    assert run.final.noise is None or same_bits(run.final.noise, other.final.noise)
-    assert run.final.steps == other.final.steps
 
 
 @pytest.mark.parametrize("name", EMBEDDED)

@@ -126,6 +126,12 @@ class Outputs:
         """Write a checkpoint after the records that it stands for."""
         self._submit(lambda: self._save(path, checkpoint))
 
+    def allocate(self) -> None:
+        """Reserve space, so that a process that is killed later damages nothing."""
+        for name, store in self._stores.items():
+            with self._named(f"out[{name!r}]"):
+                store.allocate()
+
     def resume(self, path: Path, last: Checkpoint) -> None:
         """Continue after a checkpoint. Raises if the arrays do not hold what was written before."""
         arrays = []

@@ -87,6 +87,9 @@ class Stored(ABC):
     def flush(self, durably: bool) -> None:  # noqa: B027 - some write at once
         """Hand over to the operating system what was written; to the disk if ``durably``."""
 
+    def allocate(self) -> None:  # noqa: B027 - most do when they are written
+        """Reserve space such that later writes do not change what the file says about itself."""
+
     def close(self) -> None:  # noqa: B027 - most are the user's to close
         """Free what was opened here."""
 
@@ -278,6 +281,12 @@ class HDF5Dataset(Stored):
         """Raise if the file is read-only."""
         if self.array.file.mode == "r":
             raise ValueError(f"{name} must be writeable, got a read-only HDF5 dataset")
+
+    def allocate(self) -> None:
+        """Let HDF5 reserve the space of a dataset, which it does at the first write."""
+        if self.array.chunks is None and self.array.id.get_offset() is None and self.array.size:
+            self.array[:1] = 0
+        self.array.file.flush()
 
     def flush(self, durably: bool) -> None:
         """Hand over to the operating system what was written."""

@@ -226,6 +226,7 @@ class Stream(Iterator[Run]):
         assert self._path is not None
         last = files.load(self._path)
         if last is None:
+            self._outputs.allocate()
             return 0
         files.ensure_same_run(self._path, last.belongs_to, self._belongs_to)
         check = functools.partial(files.ensure_same_input, self._path, last)

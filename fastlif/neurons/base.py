@@ -244,8 +244,9 @@ class Neuron(ABC):
         checkpoint : path-like, optional
             A file from which the same call continues after the process was killed. A stretch is
             completed when the next one is asked for; ``out`` and the file are then written to the
-            disk. If the file exists, the stretches that were completed are left out. Arrays in
-            ``out`` must then hold what was written: open files with the mode ``"r+"``.
+            disk (Zarr and HDF5: to the system). If the file exists, the stretches that were
+            completed are left out. Arrays in ``out`` must then hold what was written: open files
+            with the mode ``"r+"``.
         progress : bool or callable
             As in :meth:`run`, for all stretches together. The total is None if it is not known.
 
@@ -270,7 +271,9 @@ class Neuron(ABC):
         -----
         Memory: at most two stretches of a stored current and three of the records (one of which is
         the caller's), the state, and some megabytes per thread. With the default ``chunk`` this is
-        less than 200 MB, unless a block of the storage or a single step has more than 32 MB.
+        less than 200 MB, unless a block of the storage or a single step has more than 32 MB. This
+        holds for memory-mapped files on Linux, where they are read and written through the file.
+        Elsewhere, the pages that were touched are in memory until the system needs it.
 
         Examples
         --------
