@@ -385,7 +385,10 @@ class Lazy:
 
 
 def test_an_array_that_does_not_fit_into_memory_is_not_read():
-    message = r"^current \(Lazy of shape .*\) needs 400,000,000,000,000 bytes .* pass parts of it to neuron.stream"
+    message = (
+        r"^current \(Lazy of shape .*\) needs 400,000,000,000,000 bytes .* "
+        "pass parts of it to neuron.stream"
+    )
     with pytest.raises(MemoryError, match=message):
         fastlif.LIF().run(Lazy())
 

@@ -15,7 +15,7 @@ from fastlif.execution.checkpoint import checksum, described_by_content
 from fastlif.execution.forms import read
 from fastlif.execution.memory import ensure_readable
 from fastlif.execution.sources import Source, steps_of
-from fastlif.execution.stored import Stored, stored
+from fastlif.execution.stored import Stored, failed, stored
 
 _END = object()
 _MOST_STEPS = 2**62
@@ -175,10 +175,8 @@ class Rows(Currents):
         try:
             return self.store.read(begin, end)
         except Exception as error:
-            number = error.errno if isinstance(error, OSError) else None
-            raise OSError(
-                number, f"the steps {begin} to {end - 1} of current could not be read: {error}"
-            ) from error
+            what = f"the steps {begin} to {end - 1} of current could not be read"
+            raise failed(what, error) from error
 
 
 class Chunks(Currents):

@@ -20,7 +20,7 @@ from fastlif.execution.currents import Currents
 from fastlif.execution.records import Spec, rows_before
 from fastlif.execution.recycle import empty, ensure_room
 from fastlif.execution.results import INT64, Run
-from fastlif.execution.stored import Stored, stored
+from fastlif.execution.stored import Stored, failed, stored
 from fastlif.execution.targets import refuse_overlap
 
 
@@ -217,8 +217,7 @@ class Outputs:
         except Exception as error:
             done = self._completed
             last = f"the last completed step is {done - 1}" if done else "no step is completed"
-            number = getattr(error, "errno", None)
-            raise OSError(number, f"{label} could not be written, and {last}: {error}") from error
+            raise failed(f"{label} could not be written, and {last}", error) from error
 
 
 def _ensure_fits(label: str, store: Stored, spec: Spec) -> None:

@@ -117,6 +117,13 @@ def stored(array: Any, least: int = 0) -> Stored | None:
     return None
 
 
+def failed(what: str, error: Exception) -> OSError:
+    """Return the error that tells what a storage could not do, with the system's number."""
+    number = getattr(error, "errno", None)
+    text = f"{what}: {error}"
+    return OSError(text) if number is None else OSError(number, text)
+
+
 # --- memory-mapped files --------------------------------------------------------------------------
 
 
