@@ -2,6 +2,9 @@
 
 import gc
 import os
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -315,3 +318,56 @@ def test_what_was_opened_is_closed_and_what_was_computed_is_written(neuron, file
     expected = neuron.run(current, record="packed").packed
     assert same_bits(np.asarray(packed[:40]), expected[:40])
     assert not np.asarray(packed[60:]).any()
+
+
+@linux
+def test_ctrl_c_leaves_complete_stretches(neuron, tmp_path):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it
+    try:
+        interrupted(neuron, tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def interrupted(neuron, tmp_path):
+    steps = 10**6
+    source = fastlif.PoissonSpikes(np.full(SIZE, 100.0), seed=1, time_step=1e-3)
+    packed = np.memmap(tmp_path / "packed", np.uint8, "w+", shape=(steps, 9))
+    stream = neuron.stream(source, steps=steps, chunk=100, out={"packed": packed})
+    next(stream)
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        list(stream)
+    timer.join()
+    assert not [t for t in threading.enumerate() if t.name.startswith("fastlif")]
+    assert 100 <= stream.steps < steps
+    one = neuron.run(source, steps=stream.steps, record="packed").packed
+    assert same_bits(np.asarray(packed[: stream.steps]), one)
+
+
+@linux
+def test_the_peak_of_memory_does_not_depend_on_the_number_of_steps(tmp_path):
+    code = f"""
+import resource, numpy as np, fastlif
+from pathlib import Path
+folder, steps, size = Path({str(tmp_path)!r}), 4000, 100_000
+neuron = fastlif.LIF()
+neuron.run(np.zeros((300, size), np.uint8), record="packed")
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+before = peak()
+current = np.memmap(folder / "in", np.uint8, "w+", shape=(steps, size))  # 400 MB, without blocks
+out = {{"packed": np.memmap(folder / "out", np.uint8, "w+", shape=(steps, size // 8))}}
+neuron.run(current, out=out)
+for run in neuron.stream(current, out=out, checkpoint=folder / "checkpoint"):
+    pass
+print(peak() - before, peak())
+"""
+    root = Path(fastlif.__file__).parents[1]
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=200,
+        env=os.environ | {"PYTHONPATH": str(root)},
+    )  # fmt: skip
+    more, peak = map(int, result.stdout.split())
+    assert more < 160  # MB: two stretches of 32 MB, three of the records, and some slack
+    assert peak < 500

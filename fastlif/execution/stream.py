@@ -18,7 +18,8 @@ import numpy as np
 
 from fastlif.checks import whole
 from fastlif.execution import checkpoint as files
-from fastlif.execution.currents import Chunks, Currents, Stretch, default_chunk
+from fastlif.execution.chunks import Chunks
+from fastlif.execution.currents import Currents, Stretch, default_chunk
 from fastlif.execution.forms import read
 from fastlif.execution.outputs import Outputs
 from fastlif.execution.plan import RunPlan

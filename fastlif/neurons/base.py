@@ -287,7 +287,7 @@ class Neuron(ABC):
         [1 6] [210 228 246 263 281 298 299]
         """
         # Here, because importing all kernels takes as long as importing the rest of fastlif.
-        from fastlif.execution.currents import currents_of_stream
+        from fastlif.execution.chunks import currents_of_stream
         from fastlif.execution.stream import Stream
 
         return Stream(
