@@ -86,11 +86,12 @@ def figure(plt, image, digit, results):
         for axis in (axes[f"{name} pixels"], axes[f"{name} layer"]):
             axis.set_xlim(-1, STEPS)
         axes["right"].plot(np.arange(1, STEPS + 1), 100 * right, color=color, label=name)
-    for name in ("latency pixels", "latency layer", "right"):
+    for name in (*(f"{name} {part}" for name in results for part in ("pixels", "layer")), "right"):
         axes[name].set_xlabel("step")
-    axes["latency counts"].set_xlabel("spikes")
+    for name in results:
+        axes[f"{name} counts"].set_xlabel("spikes")
     axes["right"].set(
-        title="test images named correctly", ylabel="%", ylim=(0, 100), xlim=(0, STEPS)
+        title="test images named correctly", ylabel="images (%)", ylim=(0, 100), xlim=(0, STEPS)
     )
     axes["right"].legend(loc="lower right", frameon=False)
     for name, axis in axes.items():

@@ -97,7 +97,11 @@ def figure(plt, means, noise, found):
         "threshold", (threshold, largest_noise), (-4, -6), color="w", rotation=90,
         textcoords="offset points", ha="right", va="top",
     )  # fmt: skip
-    left.set(xlabel="mean (mV)", ylabel="noise (mV)", title=f"{found.size:,} neurons")
+    left.set(
+        xlabel="mean input (mV)",
+        ylabel="noise, standard deviation (mV)",
+        title=f"{found.size:,} neurons",
+    )
     fig.colorbar(image, ax=left, label="firing rate (Hz)")
 
     few = means[:: max(1, len(means) // 250)]
@@ -112,7 +116,7 @@ def figure(plt, means, noise, found):
         closed = [closed_form(float(mean), float(noise[part].mean())) for mean in few]
         plot.fi_curve(few, closed, color="k", ls=":", lw=1.2, ax=right)
     right.lines[-1].set_label("closed form")
-    right.set(xlabel="mean (mV)")
+    right.set(xlabel="mean input (mV)")
     right.legend(loc="upper left")
     return fig
 

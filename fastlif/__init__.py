@@ -2,8 +2,19 @@
 
 ``Lapicque``, ``Leaky`` and ``LIF`` are neurons, and ``presets`` contains those of other simulators.
 ``neuron.run(current)`` integrates a population over time and returns a ``Run``, and
-``neuron(cur, mem)`` is one step. See ``help(fastlif.LIF.run)``. ``embed`` turns neurons into
-functions for other programs, and ``interop`` runs them inside other simulators.
+``neuron(cur, mem)`` is one step. See ``help(fastlif.LIF.run)``.
+
+===========  =======================================================================
+module       content
+===========  =======================================================================
+`presets`    the neurons of other simulators
+`sources`    inputs that are generated during a run: Poisson spikes, noise, pulses
+`encoding`   images and signals as spikes: rate, latency, delta
+`spikes`     formats, times, rates, intervals and distances of recorded spikes
+`plot`       figures and animations with Matplotlib
+`embed`      neurons as functions for other programs
+`interop`    neurons inside other simulators
+===========  =======================================================================
 """
 
 import importlib
@@ -11,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastlif.execution.recycle import release_memory
-from fastlif.execution.results import Events, Run
+from fastlif.execution.results import Events, Gradient, Run
 from fastlif.execution.state import State
 from fastlif.functions import leaky_integrate_and_fire, leaky_integrate_neuron
 from fastlif.neurons.lapicque import Lapicque
@@ -19,7 +30,7 @@ from fastlif.neurons.leaky import Leaky
 from fastlif.neurons.lif import LIF
 
 if TYPE_CHECKING:
-    from fastlif import embed, encoding, plot, presets, sources, spikes
+    from fastlif import embed, encoding, plot, presets, sources, spikes, surrogate
     from fastlif.interop.nir import from_nir, to_nir
     from fastlif.sources import GaussianCurrent, OrnsteinUhlenbeckCurrent, PoissonSpikes
 
@@ -29,6 +40,7 @@ __all__ = [
     "LIF",
     "Events",
     "GaussianCurrent",
+    "Gradient",
     "Lapicque",
     "Leaky",
     "OrnsteinUhlenbeckCurrent",
@@ -46,6 +58,7 @@ __all__ = [
     "release_memory",
     "sources",
     "spikes",
+    "surrogate",
     "to_nir",
 ]
 

@@ -37,6 +37,12 @@ def numbers(name: str, value: object) -> Numbers:
             f"{name} must be a number or an array without units, got {described(value)}; convert "
             "it to the units of the other parameters, and give its value"
         )
+    if isinstance(value, tuple) and type(value).__module__.startswith("fastlif."):
+        fields: tuple[str, ...] = value._fields  # type: ignore[attr-defined]
+        raise TypeError(
+            f"{name} must be a number or an array of real numbers, got {type(value).__name__}; "
+            f"give one of its arrays: {', '.join(fields)}"
+        )
     try:
         array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -47,6 +53,7 @@ def numbers(name: str, value: object) -> Numbers:
         raise TypeError(
             f"{name} must hold real numbers (bool, integers, float16, float32 or float64), "
             f"got {described(value)}{'' if array is value else f' with dtype {array.dtype}'}"
+            f"{'; its sample(steps, shape) returns an array' if hasattr(value, 'noises') else ''}"
         )
     return array
 
@@ -65,7 +72,7 @@ def _has_units(value: object) -> bool:
     if type(value) in _PLAIN:
         return False
     if isinstance(value, (list, tuple)):
-        return bool(value) and _has_units(value[0])
+        return any(map(_has_units, value))
     return any(hasattr(type(value), name) for name in ("unit", "units", "has_same_dimensions"))
 
 
@@ -155,8 +162,10 @@ def steps_of(name: str, value: object) -> Parameter:
     values = np.asarray(steps, np.float64)  # float16 cannot hold the largest number
     wrong = (values != np.floor(values)) | (values < 0) | (values > _MOST_STEPS)
     if np.any(wrong):
+        advice = "; a duration is refractory_time" if name == "refractory" else ""
         raise ValueError(
-            f"{name} must hold whole numbers from 0 to {_MOST_STEPS}, got {values[wrong].flat[0]!s}"
+            f"{name} must hold whole numbers from 0 to {_MOST_STEPS}, "
+            f"got {values[wrong].flat[0]!s}{advice}"
         )
     return steps
 
@@ -181,7 +190,8 @@ def real_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     kind = np.dtype(dtype)
     if kind not in (np.float32, np.float64):
         raise TypeError(f"dtype must be float32 or float64, got {kind}")
-    return kind.newbyteorder("=")
+    # Not newbyteorder("="), which returns another object: single steps compare dtypes with ``is``.
+    return np.dtype(kind.type)
 
 
 def flag(name: str, value: object) -> bool:

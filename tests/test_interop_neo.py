@@ -82,6 +82,15 @@ def test_units_start_order_and_borders():
     assert [len(field) for field in from_neo(iter([]), DT)] == [0, 0]
 
 
+def test_bad_trains():
+    for trains, name in ((None, "None"), (neo.Block(), "Block")):
+        with pytest.raises(TypeError, match=f"trains must be a sequence of neo.SpikeTrain.*{name}"):
+            Events.from_neo(trains, DT)
+    far = neo.SpikeTrain([1e17], t_stop=1e18, units="s")
+    with pytest.raises(ValueError, match=r"times of at most 9\.0072e\+15 steps, got 1e\+20"):
+        Events.from_neo([far], DT)
+
+
 def test_bad_input():
     events = Events([1], [0])
     train = events.to_neo(DT, steps=3, population=1)[0]

@@ -390,4 +390,4 @@ def test_the_reset_can_be_changed():
 
 
 def test_public_names():
-    assert {*layers.__all__} == {"Lapicque", "Leaky", "convert", "from_snntorch"}
+    assert {*layers.__all__} == {"Lapicque", "Leaky", "convert", "from_snntorch", "surrogate"}

@@ -149,7 +149,9 @@ def test_states_as_arguments_and_results():
     state = fastlif.State(np.full(4, 0.9, F4), np.array([0, 1, 2, 0], F4))
     spk, new = neuron(cur, state)
     out = np.empty(4, bool), fastlif.State(np.empty(4, F4), np.empty(4, F4))
-    assert neuron(cur, state, out=out)[1] is out[1]
+    filled = neuron(cur, state, out=out)[1]
+    assert filled.mem is out[1].mem
+    assert filled.refractory is out[1].refractory
     assert same_bits(out[1].mem, new.mem)
     assert same_bits(out[1].refractory, new.refractory)
     for wrong in (
@@ -228,7 +230,11 @@ def test_invalid_states_and_records_are_rejected(call, error, message):
             "^reset_by requires reset_mechanism='subtract', got 'zero'",
         ),
         ({"refractory": 2, "refractory_time": 1.0}, ValueError, "got 2.0 and 1.0$"),
-        ({"refractory": 1.5}, ValueError, "^refractory must hold whole numbers from 0 .* got 1.5"),
+        (
+            {"refractory": 1.5},
+            ValueError,
+            "^refractory must hold whole numbers from 0 .* got 1.5; a duration",
+        ),
         ({"refractory": -1}, ValueError, "^refractory must hold whole numbers from 0"),
         (
             {"refractory": 2**25},

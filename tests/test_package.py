@@ -1,5 +1,6 @@
 """The package as a whole: imports, caches, processes, the README and the examples."""
 
+import inspect
 import os
 import re
 import shutil
@@ -44,6 +45,18 @@ def test_import_does_not_import_optional_packages():
     names = "('matplotlib', 'tqdm', 'torch')"
     code = f"import sys, fastlif; print([m for m in {names} if m in sys.modules])"
     assert python(code) == "[]"
+
+
+@pytest.mark.parametrize("name", ["spikes", "plot"])
+def test_docstrings_name_every_parameter(name):
+    if name == "plot":
+        pytest.importorskip("matplotlib")
+    module = getattr(fastlif, name)
+    for function in (getattr(module, name) for name in module.__all__):
+        section = re.search(r"Parameters\n-+\n(.*?)\n\n", inspect.getdoc(function), re.DOTALL)[1]
+        entries = [line.split(" : ")[0] for line in section.splitlines() if line[0] != " "]
+        named = [name.strip("*") for entry in entries for name in entry.split(", ")]
+        assert sorted(named) == sorted(inspect.signature(function).parameters), function.__name__
 
 
 RUN = "import numpy as np, fastlif; print(fastlif.LIF().run(np.float32([.5] * 90)).spikes.sum())"

@@ -1,5 +1,9 @@
 """Sources: the same numbers in a run and as an array, whatever the run is divided into."""
 
+import gc
+import pickle
+import weakref
+
 import numpy as np
 import pytest
 from cases import full, same_bits
@@ -116,6 +120,28 @@ def test_a_single_neuron_can_be_reproduced():
     )
 
 
+def test_a_sum_spawns_sums_with_independent_numbers():
+    def terms(spikes, noise):
+        return spikes + noise + np.ones((4, 1), F4) + 0.5
+
+    spikes, noise = sources.PoissonSpikes(0.5, seed=1), sources.GaussianCurrent(seed=2)
+    spawned = terms(spikes, noise).spawn(2)
+    again = sources.PoissonSpikes(0.5, seed=1), sources.GaussianCurrent(seed=2)
+    expected = [terms(*pair) for pair in zip(*(each.spawn(2) for each in again), strict=True)]
+    samples = [each.sample(4, 50) for each in spawned]
+    for sample, other in zip(samples, expected, strict=True):
+        assert same_bits(sample, other.sample(4, 50))
+    assert not np.array_equal(*samples)
+    assert (sources.Constant(1.0) + 2.0).spawn(0) == []
+
+
+def test_repetitions_are_an_axis_of_the_population():
+    source = sources.OrnsteinUhlenbeckCurrent(0.2, np.linspace(0.5, 1, 100), 5.0, 1.0, seed=1)
+    first, second = np.moveaxis(source.sample(500, (2, 100)), 1, 0)
+    assert same_bits(first, source.sample(500, 100))
+    assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.05
+
+
 def test_populations_of_any_shape():
     source = sources.PoissonSpikes([[[0.5, 0.1, 0.2]]], seed=1)  # (1, 1, 3): no change in time
     for shape in ((2, 3), (1, 3), (0, 3)):
@@ -147,6 +173,14 @@ def test_steps_count_single_steps_too():
     _, state = neuron(np.full(3, 0.3, F4), neuron.initial_state(3))
     _, state = neuron(np.full(3, 0.3, F4), state)
     assert state.steps == 2
+    out = np.empty(3, bool), neuron.initial_state(3)
+    for given in (out, (out[0], state)):  # the second is in place, and takes the prepared way
+        for _ in range(2):
+            _, filled = neuron(np.full(3, 0.3, F4), state, out=given)
+            assert filled.steps == 3
+            assert filled.mem is given[1].mem
+    assert out[1].steps == 0
+    _, state = neuron(np.full(3, 0.3, F4), neuron.initial_state(3)._replace(steps=1))
     source = sources.PulseCurrent(1.0, start=2, length=1)
     ours = neuron.run(source, steps=1, initial=state)
     assert same_bits(ours.membrane, neuron.run(np.ones((1, 3), F4), initial=state).membrane)
@@ -201,6 +235,12 @@ def test_philox_has_the_published_answers(counter, key, block):
     assert philox(*map(np.uint32, counter + key)) == block
 
 
+def test_pickled_sources_generate_the_same_numbers(source):
+    again = pickle.loads(pickle.dumps(source))
+    assert same_bits(again.sample(STEPS, SIZE), source.sample(STEPS, SIZE))
+    assert repr(again) == repr(source)
+
+
 def test_seeds_are_those_of_numpy():
     for seed in (7, [1, 2], np.random.SeedSequence(7), np.int64(7)):
         a, b = (sources.GaussianCurrent(0, 1, seed=seed).sample(3, 4) for _ in range(2))
@@ -248,6 +288,8 @@ def test_probabilities_at_the_ends():
         (lambda: sources.GaussianCurrent(0, -1.0), ValueError, "std must not be negative"),
         (lambda: sources.OrnsteinUhlenbeckCurrent(0, 1, 0, 1), ValueError, "tau must be greater"),
         (lambda: sources.RampCurrent(0, 1, 5, 5), ValueError, "stop must be greater than start"),
+        (lambda: sources.RampCurrent(0, 1, [1, 2], [3, 4, 5]), ValueError,
+         r"do not broadcast to one population: start \(2,\), stop \(3,\)"),
         (lambda: sources.PulseCurrent(1, length=0), ValueError, "length must be greater than 0"),
         (lambda: sources.WeightedInput(3.0), ValueError, "values must have time as its first axis"),
         (lambda: np.ones((3, 2)) + sources.WeightedInput(np.ones((4, 2))), ValueError,
@@ -255,9 +297,18 @@ def test_probabilities_at_the_ends():
         (lambda: sources.Constant(1.0).sample(2, dtype=int), TypeError, "dtype must be float32"),
         (lambda: sources.Constant(1.0).sample(-1), ValueError, "steps must be at least 0"),
         (lambda: sources.Constant([1.0, 2.0]).sample(2, 3), ValueError, "do not broadcast"),
+        (lambda: sources.Constant([1.0, 2.0]).sample(2), ValueError,
+         r"shape must be one that the parameters' shape \(2,\) broadcasts to, got \(\)"),
         (lambda: NEURON.run(sources.Constant(1.0)), ValueError, "steps must be given for a source"),
         (lambda: NEURON.run(np.ones((3, 2)) + sources.Constant(1.0), steps=4), ValueError,
-         "steps must be 3, the steps of the current, got 4"),
+         "steps must be 3, the steps of the current, got 4$"),
+        (lambda: (np.ones(3) + sources.Constant(1.0)).sample(4), ValueError,
+         r"steps must be 3, the steps of the current, got 4"),
+        (lambda: NEURON.run(np.ones(3) + sources.Constant([1.0, 2.0]), steps=4), ValueError,
+         r"do not broadcast"),
+        (lambda: NEURON(sources.Constant(1.0), 0.0), TypeError,
+         r"^cur must .*; its sample\(steps, shape\) returns an array$"),
+        (lambda: sources.PoissonSpikes(20.0), ValueError, "got 20.0; a rate in Hz requires time_s"),
         (lambda: NEURON.run(sources.PoissonSpikes(np.ones((3, 2))), steps=4), ValueError,
          "rate has values for 3 steps, and the run goes to step 4"),
         (lambda: NEURON.run(sources.Constant([1.0, 2.0]), steps=4, initial=np.zeros(3)),
@@ -278,10 +329,143 @@ def test_outputs_must_not_overlap_an_array_that_a_source_reads():
         NEURON.run(source, out={"membrane": values})
 
 
+def test_outputs_must_not_overlap_rates_over_time():
+    memory = np.full((5, 3), 0.5, F4)
+    source = sources.Constant(1.0) + sources.PoissonSpikes(memory[:4], seed=1)
+    with pytest.raises(ValueError, match=r"^out\['membrane'\] must not overlap current"):
+        NEURON.run(source, steps=4, out={"membrane": memory[1:]})
+
+
+def test_a_vector_broadcasts_as_in_numpy():
+    """To the neurons, or to the steps of one neuron; also if both are equally many."""
+    bias, noise = np.float32([0.1, 0.2, 0.3]), sources.PulseCurrent(0.5, 1, 2)
+    row = noise.sample(3)
+    over_neurons, over_time = row[:, None] + bias, row + bias
+    source, bytes_ = noise + bias, np.eye(3, dtype=np.uint8)
+    assert same_bits(source.sample(3, 3), over_neurons)
+    assert same_bits(source.sample(3), over_time)
+    for neuron in (NEURON, fastlif.Leaky(beta=0.9)):
+        expected = neuron.run(over_neurons).membrane
+        assert same_bits(neuron.run(source, steps=3).membrane, expected)
+        assert same_bits(neuron.run(bias + noise, steps=3).membrane, expected)
+        assert same_bits(neuron.run(source).membrane, neuron.run(over_time).membrane)
+        with_bytes = neuron.run(source + sources.WeightedInput(bytes_, 0.5))
+        assert same_bits(with_bytes.membrane, neuron.run(over_neurons + F4(0.5) * bytes_).membrane)
+
+
+LAYOUTS = {
+    "reversed in time": lambda x: x[::-1],
+    "reversed neurons": lambda x: x[:, ::-1],
+    "every other step": lambda x: np.repeat(x, 2, axis=0)[::2],
+    "Fortran order": np.asfortranarray,
+    "other byte order": lambda x: x.astype(x.dtype.newbyteorder()),
+    "shared by all neurons": lambda x: x[:, :1],
+    "a vector over time": lambda x: x[:, 0],
+    "a view that repeats one column": lambda x: np.broadcast_to(x[:, :1], x.shape),
+    "a view that repeats one row": lambda x: np.broadcast_to(x[0], x.shape),
+}
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f2", "i4", "u1"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_any_layout_of_an_array(layout, dtype):
+    array = LAYOUTS[layout](np.arange(24).reshape(8, 3).astype(dtype))
+    rows = array if array.ndim > 1 else array[:, None]
+    expected = np.broadcast_to(rows, (8, 3)) * EACH[:3]
+    assert same_bits(sources.WeightedInput(array, EACH[:3]).sample(8, 3), expected.astype(F4))
+    none = sources.WeightedInput(array[:0]) + sources.Constant(1.0)
+    assert none.sample(0, 3).shape == (0, 3)
+    assert NEURON.run(none, initial=NEURON.initial_state(3)).spikes.shape == (0, 3)
+
+
+def test_a_current_that_all_neurons_share_is_not_repeated_in_memory():
+    compiled = sources.WeightedInput(np.ones((5, 1), F4))._compile(np.dtype(F4), (1000,), [])
+    assert compiled.kept[0].size == 5
+
+
+def test_neurons_keep_no_sources_in_memory():
+    source = sources.WeightedInput(np.ones((4, 3), F4))
+    NEURON.run(source)
+    gone = weakref.ref(source)
+    del source
+    gc.collect()
+    assert gone() is None
+
+
+def test_rates_for_no_steps():
+    source = sources.PoissonSpikes(np.zeros((0, 3)))
+    assert source.sample(0, 3).shape == (0, 3)
+    with pytest.raises(ValueError, match="rate has values for 0 steps, and the run goes to step 1"):
+        source.sample(1, 3)
+
+
+def test_ramps_end_at_their_end():
+    rng = np.random.default_rng(0)
+    begin, end = rng.normal(size=(2, 100))
+    begin[0] = 1e20
+    ramp = sources.RampCurrent(begin, end, 0, 3).sample(5, 100, float)
+    assert np.array_equal(ramp[3:], [end, end])
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.int8])
+def test_frequencies_of_any_dtype_are_exact(dtype):
+    sine = sources.SineCurrent(1.0, dtype(10), time_step=1e-3).sample(2000, (), float)
+    assert same_bits(sine, sources.SineCurrent(1.0, 10.0, time_step=1e-3).sample(2000, (), float))
+
+
+def test_noise_with_a_long_correlation_time_relaxes():
+    # In float32, exp(-1e-7) is 1 - 1.19e-7.
+    source = sources.OrnsteinUhlenbeckCurrent(0.0, 1.0, 1e7, 1.0, seed=1)
+    state = fastlif.State(np.zeros(2000, F4), noise=np.full((1, 2000), 1000.0))
+    noise = NEURON.run(source, state, steps=1000, record="counts").final.noise
+    lost = 1000 - noise.mean(dtype=np.float64)
+    assert abs(lost - 0.1) < 5 * np.sqrt(2e-4 / 2000)  # 5 standard errors
+
+
+@pytest.mark.parametrize(
+    ("steps", "error", "message"),
+    [
+        (-1, ValueError, r"initial\.steps must be at least 0, got -1"),
+        (2**70, ValueError, r"initial\.steps must be at most 4611686018427387904, got 118"),
+        (1.5, TypeError, r"initial\.steps must be a whole number, got 1\.5"),
+        (None, TypeError, r"initial\.steps must be a whole number, got None"),
+    ],
+)
+def test_numbers_of_steps_are_checked(steps, error, message):
+    state = fastlif.State(np.zeros(3, F4), steps=steps)
+    with pytest.raises(error, match=message):
+        NEURON.run(sources.PoissonSpikes(np.ones((4, 3))), state, steps=2)
+    counted = NEURON.run(np.ones((2, 3), F4), state._replace(steps=np.int8(3))).final.steps
+    assert type(counted) is int
+    assert counted == 5
+
+
+@pytest.mark.parametrize(
+    ("noise", "message"),
+    [
+        (np.zeros((1, 3), complex), r"initial\.noise must hold real numbers"),
+        (np.full((1, 3), None), r"initial\.noise must hold real numbers"),
+        ([["a", "b", "c"]], r"initial\.noise must hold real numbers"),
+        (np.ma.zeros((1, 3)), r"initial\.noise must be an array without a mask"),
+    ],
+)
+def test_states_of_noise_are_checked(noise, message):
+    with pytest.raises(TypeError, match=message):
+        NEURON.run(
+            sources.OrnsteinUhlenbeckCurrent(0.0, 1.0, 5.0, 1.0, seed=1),
+            fastlif.State(np.zeros(3, F4), noise=noise), steps=2,
+        )  # fmt: skip
+
+
 def test_sources_show_their_parameters():
+    first, second = sources.GaussianCurrent(seed=7).spawn(2)
+    assert repr(first) == "GaussianCurrent(0.0, 1.0, seed=SeedSequence(7, spawn_key=(0,)))"
+    assert repr(second) != repr(first)
     assert repr(sources.PoissonSpikes(0.1, seed=1) + 0.5) == (
         "PoissonSpikes(0.1, 1.0, seed=1) + Constant(0.5)"
     )
+    timed = sources.PoissonSpikes(20.0, 0.5, seed=1, time_step=1e-3)
+    assert repr(timed) == "PoissonSpikes(20.0, 0.5, seed=1, time_step=0.001)"
     assert repr(sources.RampCurrent(0.0, 1.0, 2, 3)).startswith("RampCurrent(begin=0.0, end=1.0")
 
 

@@ -207,6 +207,14 @@ def test_the_second_step_takes_the_prepared_way(neuron, given, with_out, monkeyp
             neuron(unlike, mem, out=out)
 
 
+def test_an_initial_state_takes_the_prepared_way(neuron, given, monkeypatch):
+    cur, _ = given
+    initial = neuron.initial_state(100, "f4").mem
+    neuron(cur, initial)
+    monkeypatch.setattr(Integrator, "step", fail)
+    neuron(cur, initial)
+
+
 def test_the_second_small_run_calls_the_compiled_variant(neuron):
     current = np.ones((20, 100), F4)
     first = neuron.run(current)

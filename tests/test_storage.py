@@ -1,5 +1,6 @@
 """Runs and events in NPZ files."""
 
+import zipfile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -95,10 +96,10 @@ def test_what_cannot_be_saved_leaves_no_file(tmp_path):
 def test_files_that_hold_something_else(tmp_path):
     path = tmp_path / "file.npz"
     LIF.run(CURRENT).save(path)
-    with pytest.raises(ValueError, match=r"file.npz' must hold a Events, got Run"):
+    with pytest.raises(ValueError, match=r"file.npz' must hold Events, got Run"):
         Events.load(path)
     np.savez(path, a=1)
-    with pytest.raises(ValueError, match="must hold a Run, got another file"):
+    with pytest.raises(ValueError, match="must hold Run, got another file"):
         Run.load(path)
     np.savez(path, fastlif="Events", step=[1], neuron=[2], depth=[3])
     with pytest.raises(ValueError, match="holds depth, which this version of fastlif does not kno"):
@@ -113,3 +114,83 @@ def test_files_that_hold_something_else(tmp_path):
             Run.load(path)
     with pytest.raises(FileNotFoundError):
         Run.load(tmp_path / "absent.npz")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"fastlif": "Run"}, "final is missing"),
+        ({"fastlif": "Run", "final.steps": 3}, r"final\.mem is missing"),
+        ({"fastlif": "Run", "final.mem": 0.5, "events.step": [1]}, r"events\.neuron is missing"),
+        ({"fastlif": "Events", "step": [1]}, "neuron is missing"),
+        ({"fastlif": "Events", "step": [1], "neuron": ["a"]},
+         r"neuron must be an array of numbers, got dtype <U1"),
+        ({"fastlif": "Run", "final.mem": 0.5, "final.steps": 1.5},
+         r"final\.steps must be a whole number, got .*1\.5"),
+        ({"fastlif": "Run", "final.mem": 0.5, "final.steps": [1, 2]},
+         r"final\.steps must be a whole number, got an array of shape \(2,\)"),
+        ({"fastlif": "Run", "final.mem": 0.5, "membrane.x": 1}, r"holds membrane\.x, which"),
+        ({"fastlif": "Run", "final.mem": 0.5, "events": 1}, "holds events, which"),
+    ],
+)  # fmt: skip
+def test_files_that_are_incomplete(arrays, message, tmp_path):
+    path = tmp_path / "file.npz"
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match=rf"file\.npz' (is incomplete or damaged: )?{message}"):
+        {"Run": Run, "Events": Events}[arrays["fastlif"]].load(path)
+
+
+def test_damaged_files(tmp_path):
+    path = tmp_path / "run.npz"
+    LIF.run(CURRENT).save(path)
+    whole = path.read_bytes()
+    directory = whole.rfind(b"PK\1\2")  # the entry of the last array
+    for place, value in ((8, 1), (8, 32), (10, 99), (6, 255)):  # encrypted, patched, ...
+        damaged = bytearray(whole)
+        damaged[directory + place] = value
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"run\.npz' is not a file that fastlif saved"):
+            Run.load(path)
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("fastlif", "Run")
+    with pytest.raises(ValueError, match="must hold Run, got"):
+        Run.load(path)
+
+
+def test_a_file_remains_if_it_cannot_be_replaced(tmp_path, monkeypatch):
+    path = tmp_path / "run.npz"
+    run = LIF.run(CURRENT)
+    run.save(path)
+    path.chmod(0o640)
+    link = tmp_path / "link.npz"
+    link.symlink_to(path)
+
+    def full(file, **arrays):
+        file.write(b"PK")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", full)
+        with pytest.raises(OSError, match="No space left"):
+            LIF.run(CURRENT[:5]).save(link)
+        with pytest.raises(OSError, match="No space left"):
+            run.save(tmp_path / "new.npz")
+    assert_same(Run.load(path), run)
+    assert sorted(tmp_path.iterdir()) == [link, path]
+    LIF.run(CURRENT[:5]).save(link)
+    assert link.is_symlink()
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert Run.load(path).final.steps == 5
+
+
+def test_names_may_be_as_long_as_the_file_system_permits(tmp_path):
+    path = tmp_path / ("n" * 255)
+    LIF.run(CURRENT[:5]).save(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_is_not_replaced(tmp_path):
+    with pytest.raises(IsADirectoryError):
+        LIF.run(CURRENT).save(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        LIF.run(CURRENT).save(tmp_path / "absent" / "run.npz")

@@ -122,6 +122,7 @@ def test_parameters_that_float32_cannot_represent_are_rejected():
         (np.array([None]), "must hold real numbers"),
         (np.array(["2020"], "M8[Y]"), "must hold real numbers"),
         (None, "must be a number or an array of real numbers, got None"),
+        (fastlif.Events([0, 1], [0, 2]), "must be .* got Events; give one of its arrays: step"),
     ],
 )
 def test_arrays_must_hold_real_numbers(value, message):
@@ -350,7 +351,7 @@ class Quantity(float):
     units = "mV"
 
 
-@pytest.mark.parametrize("value", [Quantity(3), [Quantity(3), Quantity(4)], (1.0, Quantity(4))[1:]])
+@pytest.mark.parametrize("value", [Quantity(3), [Quantity(3), Quantity(4)], (1.0, Quantity(4))])
 def test_units_are_rejected_instead_of_dropped(value):
     with pytest.raises(TypeError, match=r"^threshold must be .* without units, got .*[34]\.0"):
         fastlif.LIF(threshold=value)
@@ -378,7 +379,7 @@ def test_outputs_are_plain_arrays_also_after_a_call_that_was_prepared_for_them()
 
 
 class Lazy:
-    shape, dtype = (10**9, 10**5), np.dtype(F4)
+    shape, dtype, ndim = (10**9, 10**5), np.dtype(F4), 2
 
     def __array__(self, *arguments, **options):
         raise AssertionError("was read")
@@ -387,10 +388,38 @@ class Lazy:
 def test_an_array_that_does_not_fit_into_memory_is_not_read():
     message = (
         r"^current \(Lazy of shape .*\) needs 400,000,000,000,000 bytes .* "
-        "pass parts of it to neuron.stream"
+        "take a part of its steps at a time \\(neuron.stream does\\)"
     )
     with pytest.raises(MemoryError, match=message):
         fastlif.LIF().run(Lazy())
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("values", fastlif.sources.WeightedInput),
+        ("values", lambda array: array + fastlif.GaussianCurrent()),
+        ("rate", fastlif.PoissonSpikes),
+        ("data", fastlif.encoding.rate),
+        ("data", fastlif.encoding.rate_source),
+        ("data", fastlif.encoding.latency),
+        ("data", fastlif.encoding.delta),
+        ("spikes", fastlif.spikes.counts),
+    ],
+)
+def test_other_arguments_that_do_not_fit_into_memory_are_not_read(name, function):
+    with pytest.raises(
+        MemoryError, match=rf"^{name} \(Lazy of shape .*\) needs 400,000,000,000,000"
+    ):
+        function(Lazy())
+
+
+def test_files_that_are_mapped_need_no_memory(tmp_path, monkeypatch):
+    current = np.memmap(tmp_path / "current", F4, "w+", shape=(4, 3))
+    monkeypatch.setattr(memory, "SURELY_THERE", 0)
+    monkeypatch.setattr(memory, "_available_memory", lambda: 0)
+    assert fastlif.sources.WeightedInput(current).values.base is current
+    assert fastlif.LIF().run(current, record=()).final.steps == 4
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from fastlif.checks import Numbers, common_shape, described, flag, real_dtype, whole
-from fastlif.execution.sources import Bound, Source
+from fastlif.execution.bound_source import Bound
+from fastlif.execution.sources import Source
 from fastlif.neurons.base import Neuron
 
 if TYPE_CHECKING:
@@ -199,8 +200,7 @@ def source(
     population = (whole("size", size, 1),)
     if source.rows is not None:
         raise ValueError("source must not contain an array of currents, which your loop can add")
-    if common_shape([("size", population), *source.shapes]) != population:
-        raise ValueError(f"the parameters of source do not broadcast to the size {size}")
+    source._check_population("size", population)
     from fastlif.kernels import embedded  # here, for a fast import of fastlif
 
     bound = Bound(source, kind, population, 0, None)
@@ -375,7 +375,7 @@ _KEPT: list[Any] = []
 
 
 def _compile(form: str, neuron: Neuron, dtype: np.dtype[Any]) -> Any:
-    from fastlif.kernels import embedded, gufuncs  # here, for a fast import of fastlif
+    from fastlif.kernels import embedded, embedded_c, gufuncs  # here, for a fast import of fastlif
 
     rule, values = neuron._model.rule, neuron._model.constants(dtype).shared
     if form in ("step_gufunc", "run_gufunc"):
@@ -389,7 +389,8 @@ def _compile(form: str, neuron: Neuron, dtype: np.dtype[Any]) -> Any:
     _KEPT.append(values)
     if form == "scalar":
         return embedded.scalar(rule, values)
-    function = getattr(embedded, form)(rule, values, neuron.spike_dtype)
-    if form == "c_step":
-        _KEPT.append(function)
+    if form == "row":
+        return embedded.row(rule, values, neuron.spike_dtype)
+    function = embedded_c.c_step(rule, values, neuron.spike_dtype)
+    _KEPT.append(function)
     return function

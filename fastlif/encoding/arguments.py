@@ -8,7 +8,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastlif.checks import Numbers, described, parameter, whole
+from fastlif.checks import Numbers, described, numbers, parameter, whole
+from fastlif.execution.memory import ensure_readable
 
 Spikes: TypeAlias = NDArray[np.bool_]
 Steps: TypeAlias = int | Literal[False] | None
@@ -19,6 +20,12 @@ def blocks(array: Numbers) -> list[slice]:
     """Divide axis 0 into slices of about ``_BLOCK`` numbers."""
     rows = max(1, _BLOCK // max(1, array[:1].size))
     return [slice(k, min(k + rows, len(array))) for k in range(0, len(array), rows)]
+
+
+def data_of(data: object) -> Numbers:
+    """Return the data as an array of numbers, without a copy if possible."""
+    ensure_readable("data", data)
+    return numbers("data", data)
 
 
 def dtype_of(array: Numbers) -> np.dtype[Any]:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastlif.checks import flag, numbers
-from fastlif.encoding.arguments import Spikes, blocks, dtype_of, single, with_time
+from fastlif.checks import flag
+from fastlif.encoding.arguments import Spikes, blocks, data_of, dtype_of, single, with_time
 
 
 def delta(
@@ -44,7 +44,7 @@ def delta(
     >>> encoding.delta([1, 2, 0, 2, 2.9], threshold=1, padding=True, off_spike=True)
     array([ 0,  1, -1,  1,  0], dtype=int8)
     """
-    array = numbers("data", data)
+    array = data_of(data)
     level = single("threshold", threshold, finite=False)
     padding, off_spike = flag("padding", padding), flag("off_spike", off_spike)
     with_time(array)

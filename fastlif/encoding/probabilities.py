@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastlif.checks import Numbers, flag, numbers, whole
+from fastlif.checks import Numbers, flag, whole
 from fastlif.encoding.arguments import (
     Spikes,
     Steps,
+    data_of,
     dtype_of,
     reject,
     single,
@@ -41,7 +42,7 @@ def rate(
     Parameters
     ----------
     data
-        Probabilities, of any shape. NaN raises an error.
+        Probabilities, of any shape; divide an image of 0 to 255 by 255. NaN raises an error.
     num_steps
         Number of time steps. Required, except with ``time_var_input=True``, where it is the length
         of ``data`` plus ``first_spike_time`` and must not be given.
@@ -70,7 +71,7 @@ def rate(
     >>> spikes.shape, spikes.sum(axis=0).tolist()
     ((1000, 4), [0, 111, 498, 1000])
     """
-    array = numbers("data", data)
+    array = data_of(data)
     scale, shift = single("gain", gain), single("offset", offset)
     steps = steps_of(num_steps)
     first = whole("first_spike_time", first_spike_time, 0)
@@ -128,7 +129,7 @@ def rate_source(
     -------
     fastlif.PoissonSpikes
         The source, for ``neuron.run(source, steps=...)``. Its population has the shape of ``data``,
-        without the time axis.
+        without the time axis; that of a vector over time is ``(1,)``.
 
     Examples
     --------
@@ -140,7 +141,7 @@ def rate_source(
     >>> bool((source.sample(1000, 4) == spikes).all())
     True
     """
-    array = numbers("data", data)
+    array = data_of(data)
     dtype = dtype_of(array)
     with np.errstate(all="ignore"):
         probability = np.asarray(

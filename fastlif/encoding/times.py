@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastlif.checks import Numbers, flag, numbers, whole
+from fastlif.checks import Numbers, flag, whole
 from fastlif.encoding.arguments import (
     Spikes,
     Steps,
     blocks,
+    data_of,
     dtype_of,
     reject,
     single,
@@ -46,7 +47,8 @@ def latency(
     Parameters
     ----------
     data
-        Values from 0 to 1, of any shape. Others, and NaN, raise an error.
+        Values from 0 to 1, of any shape; divide an image of 0 to 255 by 255. Others, and NaN, raise
+        an error.
     num_steps
         Number of time steps. It may be omitted with ``bypass=True``: the last spike is then in the
         last step.
@@ -90,7 +92,7 @@ def latency(
            [0, 0, 0],
            [1, 0, 0]])
     """
-    array = numbers("data", data)
+    array = data_of(data)
     level = single("threshold", threshold, above=0, below=1)
     constant, least = single("tau", tau, above=0), single("epsilon", epsilon, above=0)
     on, off = single("on_target", on_target), single("off_target", off_target)

@@ -183,6 +183,7 @@ def currents_of(current: Any, steps: Any) -> Currents:
     if steps is not None:
         steps = whole("steps", steps, 0, MOST_STEPS)
     if isinstance(current, Source):
+        current = current._settled(steps is not None)
         return Generated(current, steps_of(current, steps))
     store = stored(current) if steps is None else None
     if store is not None and store.shape:

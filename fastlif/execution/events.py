@@ -10,8 +10,8 @@ from fastlif.execution.forms import FLOAT64
 from fastlif.execution.parallel import for_each
 from fastlif.execution.recycle import empty
 from fastlif.execution.results import INT64, Events
+from fastlif.kernels.events import PLACE_BITS
 from fastlif.kernels.merge import merge_kernel
-from fastlif.kernels.records import PLACE_BITS
 
 _PART = 2**18  # the number of events merged at a time: Ctrl-C waits for it, and it fits in a cache
 _WORTH_A_THREAD = 2**17  # events

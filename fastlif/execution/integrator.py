@@ -8,6 +8,7 @@ import numpy as np
 from fastlif.checks import described, is_plain, whole
 from fastlif.execution.currents import currents_of
 from fastlif.execution.forms import form_of, read
+from fastlif.execution.generated import Start
 from fastlif.execution.inputs import source_of
 from fastlif.execution.memory import ensure_readable
 from fastlif.execution.plan import RunPlan
@@ -15,8 +16,8 @@ from fastlif.execution.progress import Report, progress_of
 from fastlif.execution.records import RECORDS, names_of
 from fastlif.execution.results import DEFAULT_RECORD, Run
 from fastlif.execution.run import execute
-from fastlif.execution.sources import Source, Start, steps_of
-from fastlif.execution.state import State, fields_of, label_of, state_of, steps_after
+from fastlif.execution.sources import Source, steps_of
+from fastlif.execution.state import State, counted, fields_of, label_of, state_of, steps_after
 from fastlif.execution.step import StepPlan, pair
 from fastlif.execution.stored import is_outside
 from fastlif.execution.stream import whole_run
@@ -37,7 +38,7 @@ class Integrator:
     Attributes
     ----------
     model : Model
-        The model.
+        What is integrated.
     again : callable
         ``step`` for arguments like those of the last step, in less time; None for others.
     """
@@ -81,6 +82,8 @@ class Integrator:
             values, weak = read("current", current)
         if out is not None and record is DEFAULT_RECORD and isinstance(out, Mapping) and out:
             record = tuple(name for name in out if name in RECORDS) or record
+        if source:
+            values = current = current._settled(steps is not None)
         if source and (steps is None or current.rows is not None):
             steps = steps_of(current, steps)
         if steps is None:
@@ -101,7 +104,10 @@ class Integrator:
         forms = None if out is None else _forms_of_mapping(out)
         states = None if initial is None else tuple(map(_form_of_field, fields))
         begun = initial.steps if type(initial) is State else 0
-        form = current if source else form_of(values)
+        if type(begun) is not int or not 0 <= begun <= _MOST_STEPS:
+            begun = whole("initial.steps", begun, 0, _MOST_STEPS)
+        # Not the source itself: a plan would keep it, and its arrays, in memory.
+        form = (current.shapes, current.dtype) if source else form_of(values)
         key = form, weak, steps, record, every, skip, threads, forms, states
         try:
             plan = self._plans.get(key) if neurons is None and forms is not _UNUSUAL else None
@@ -144,7 +150,8 @@ class Integrator:
         if plan.execute(values, olds, spk, news):
             self.again = plan.again
         if out is not None:
-            return spk, out[1]
+            new = out[1]
+            return spk, counted(new, steps_after(mem)) if isinstance(new, State) else new
         if len(news) == 1:
             return spk, news[0]
         return spk, state_of(self._states, news, steps_after(mem))

@@ -31,8 +31,11 @@ def ensure_memory(needed: int, names: Collection[str]) -> None:
 def ensure_readable(name: str, array: object) -> None:
     """Raise MemoryError if ``array``, which is to be read whole, does not fit into memory.
 
-    For arrays that are not in memory yet, such as those of dask, zarr and h5py.
+    For arrays that are not in memory yet, such as those of dask, zarr and h5py. NumPy's arrays are,
+    or are mapped into it.
     """
+    if hasattr(array, "__array_interface__"):
+        return
     shape, dtype = getattr(array, "shape", ()), getattr(array, "dtype", None)
     try:
         needed = math.prod(shape) * int(getattr(dtype, "itemsize", 0))
@@ -42,7 +45,7 @@ def ensure_readable(name: str, array: object) -> None:
         return
     raise MemoryError(
         f"{name} ({type(array).__name__} of shape {shape}) needs {needed:,} bytes in memory, and "
-        f"{available:,} are available: pass parts of it to neuron.stream"
+        f"{available:,} are available: take a part of its steps at a time (neuron.stream does)"
     )
 
 

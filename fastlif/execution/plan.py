@@ -9,12 +9,13 @@ from fastlif.checks import Numbers, common_shape, numbers
 from fastlif.execution.blocks import copy_in
 from fastlif.execution.crew import Crew
 from fastlif.execution.forms import state_dtype
+from fastlif.execution.generated import GeneratedInput
 from fastlif.execution.inputs import Input, source_of
 from fastlif.execution.parallel import thread_count
 from fastlif.execution.records import RecordPlan, columns_of
 from fastlif.execution.results import stored_spike_dtype
 from fastlif.execution.scratch import GENERATED, STAGE, pool_of
-from fastlif.execution.sources import GeneratedInput, Source
+from fastlif.execution.sources import Source
 from fastlif.execution.state import State, label_of, state_of
 from fastlif.kernels.jit import variant_of
 from fastlif.kernels.layout import WIDTH

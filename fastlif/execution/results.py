@@ -254,6 +254,30 @@ class Run(NamedTuple):
         return f"<Run with {'; '.join(lines)}>"
 
 
+class Gradient(NamedTuple):
+    """The gradients of a loss, as :meth:`fastlif.Lapicque.gradient` returns them.
+
+    All have the dtype of the run.
+
+    Attributes
+    ----------
+    current : numpy.ndarray
+        With respect to the current, in its shape; summed over time for a current that is constant
+        in time, and ``(T, *population)`` for a source.
+    initial : numpy.ndarray
+        With respect to the membrane that enters the first step, in the shape of ``initial``, or of
+        the population if that was not given.
+    beta, threshold : numpy.ndarray or None
+        With respect to the parameters, in their shapes. None unless requested with ``parameters``,
+        and if the neuron has no such parameter.
+    """
+
+    current: Numbers
+    initial: Numbers
+    beta: Numbers | None = None
+    threshold: Numbers | None = None
+
+
 def _described(value: Any) -> str:
     """Return the dtype and the shape of an array or of the arrays in a tuple."""
     if value is None:

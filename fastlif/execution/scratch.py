@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from fastlif.checks import Numbers
+from fastlif.kernels.events import ROOM
 from fastlif.kernels.layout import COUNT, MEMBRANE, ROW, ROWS, WIDTH
-from fastlif.kernels.records import ROOM
-from fastlif.kernels.sources import scratch_items
+from fastlif.kernels.sources.calls import scratch_items
 
 _EVENTS = 2**16  # the number of events that a buffer holds beyond those of one step
 GENERATED = 2**13  # the number of neurons in a tile whose input is generated

@@ -1,36 +1,32 @@
-"""Inputs that sources generate during a run: sources, their sums, and what kernels receive."""
+"""Inputs that are generated during a run: sources, their sums, and arrays and numbers in sums."""
 
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fastlif.checks import Numbers, common_shape, described, numbers, parameter, real_dtype, whole
 from fastlif.execution.blocks import flattened
-from fastlif.execution.scratch import Scratch
-from fastlif.kernels import sources as kernels
+from fastlif.execution.bound_source import Bound, Compiled, slots_of
+from fastlif.execution.memory import ensure_readable
 from fastlif.kernels.layout import WIDTH
-from fastlif.kernels.sources import Generated
+from fastlif.kernels.sources.calls import sampler, scratch_items
+from fastlif.kernels.sources.given import constant, weighted
+from fastlif.kernels.sources.sums import total
 
 _MOST_STEPS = 2**62
-
-
-class Compiled(NamedTuple):
-    """A source in the form that kernels call."""
-
-    function: Any
-    numbers: list[int]  # its parameters
-    kept: list[Any]  # what must exist as long as it does: arrays and compiled functions
 
 
 class Source(abc.ABC):
     """An input that is generated while a run goes on.
 
-    Sources, arrays and numbers can be added.
+    Sources, arrays and numbers can be added. An array has time as axis 0. A vector broadcasts as in
+    NumPy: to the neurons, or to the steps of a single neuron.
 
     Attributes
     ----------
@@ -42,12 +38,15 @@ class Source(abc.ABC):
         The number of steps, if it contains an array of currents.
     noises : int
         The number of its state variables.
+    arrays : tuple of numpy.ndarray
+        The arrays over time that it reads during a run, which the user may own.
     """
 
     shapes: tuple[tuple[str, tuple[int, ...]], ...] = ()
     dtype: np.dtype[Any] = np.dtype(np.float32)
     rows: int | None = None
     noises: int = 0
+    arrays: tuple[Numbers, ...] = ()
     __array_ufunc__ = None  # an array to which a source is added leaves it to the source
 
     @abc.abstractmethod
@@ -72,12 +71,14 @@ class Source(abc.ABC):
     ) -> Numbers:
         """Return the input of a run from step 0 on, as an array.
 
+        Column ``j`` is the input of neuron ``j``.
+
         Parameters
         ----------
         steps : int
             Number of steps.
         shape : int or tuple of int
-            Shape of the population.
+            Number of neurons, or shape of the population; ``()`` is a single neuron.
         dtype : numpy.dtype
             float32 or float64: the dtype of the run.
 
@@ -106,12 +107,32 @@ class Source(abc.ABC):
             raise TypeError(
                 f"shape must be a whole number or a tuple of them, got {described(shape)}"
             ) from None
-        if common_shape([("shape", population), *self.shapes]) != population:
-            raise ValueError(f"the parameters have shapes that do not broadcast to {population}")
+        return self._settled(bool(population))._sampled(steps, population, kind)
+
+    def _sampled(self, steps: int, population: tuple[int, ...], kind: np.dtype[Any]) -> Numbers:
+        """Return the input of a run from step 0 on."""
+        self._check_population("shape", population)
         if self.rows is not None and self.rows != steps:
-            raise ValueError(f"steps must be {self.rows}, the steps of the current, got {steps}")
+            raise ValueError(self._wrong_steps(steps))
         self._check_steps(0, steps)
         return self._rows(0, steps, population, kind)
+
+    def _settled(self, over_neurons: bool) -> Source:
+        """Return the source with the vectors in it over the neurons, or over the steps."""
+        return self
+
+    def _wrong_steps(self, steps: object) -> str:
+        """Return the message for other steps than those of the arrays."""
+        return f"steps must be {self.rows}, the steps of the current, got {steps!r}"
+
+    def _check_population(self, name: str, population: tuple[int, ...]) -> None:
+        """Raise unless the parameters broadcast to the population, the argument ``name``."""
+        parameters = common_shape(self.shapes)
+        if common_shape([(name, population), *self.shapes]) != population:
+            raise ValueError(
+                f"{name} must be one that the parameters' shape {parameters} broadcasts to, got "
+                f"{population}"
+            )
 
     def _rows(
         self, first: int, steps: int, population: tuple[int, ...], dtype: np.dtype[Any]
@@ -119,10 +140,10 @@ class Source(abc.ABC):
         """Return the input from the absolute step ``first`` on, of sources without a state."""
         out = np.empty((steps, int(np.prod(population, dtype=np.int64))), dtype)
         bound = Bound(self, dtype, population, first, None)
-        sample = kernels.sampler(dtype)
+        sample = sampler(dtype)
         for start in range(0, out.shape[1], WIDTH):
             part = np.empty((steps, min(WIDTH, out.shape[1] - start)), out.dtype)
-            scratch = np.empty(kernels.scratch_items(part.shape[1]), np.uint64)
+            scratch = np.empty(scratch_items(part.shape[1]), np.uint64)
             sample(bound.function, bound.numbers, first, start, part, scratch)
             out[:, start : start + WIDTH] = part
         return out.reshape(steps, *population)
@@ -137,18 +158,25 @@ class Source(abc.ABC):
 class Sum(Source):
     """A sum of sources and arrays, added from left to right in the dtype of the run."""
 
-    def __init__(self, *terms: Source | ArrayLike) -> None:
-        """Take sources, currents with time as axis 0, and numbers."""
-        self.terms: list[Source] = []
+    def __init__(self, *terms: Source | ArrayLike, over_neurons: bool = False) -> None:
+        """Take sources, currents with time as axis 0, numbers, and vectors.
+
+        Vectors are values of the neurons if ``over_neurons``, or if there are currents of several
+        neurons; else of the steps.
+        """
+        self._given: list[Any] = []
         for term in terms:
             if isinstance(term, Sum):
-                self.terms += term.terms
+                self._given += term._given
             else:
-                self.terms.append(term if isinstance(term, Source) else current(term))
+                self._given.append(term if isinstance(term, Source) else _array(term))
+        over_neurons |= any(_axes(term) > 1 for term in self._given)
+        self.terms = [_term(term, over_neurons) for term in self._given]
         self.shapes = tuple(shape for term in self.terms for shape in term.shapes)
         common_shape(self.shapes)
         self.dtype = np.result_type(*(term.dtype for term in self.terms))
         self.noises = sum(term.noises for term in self.terms)
+        self.arrays = tuple(array for term in self.terms for array in term.arrays)
         rows = {term.rows for term in self.terms if term.rows is not None}
         if len(rows) > 1:
             raise ValueError(f"currents that are added must have equal steps, got {sorted(rows)}")
@@ -156,6 +184,30 @@ class Sum(Source):
 
     def __repr__(self) -> str:
         return " + ".join(map(repr, self.terms))
+
+    def _settled(self, over_neurons: bool) -> Source:
+        if not any(isinstance(term, np.ndarray) and term.ndim == 1 for term in self._given):
+            return self
+        return Sum(*self._given, over_neurons=over_neurons)
+
+    def spawn(self, count: int) -> list[Sum]:
+        """Return ``count`` sums that are equal except for independent random numbers.
+
+        Parameters
+        ----------
+        count : int
+            Number of sums.
+
+        Returns
+        -------
+        list
+            The sums, of what ``spawn`` of each random source returns.
+        """
+        count = whole("count", count, 0)
+        terms = [
+            term.spawn(count) if hasattr(term, "spawn") else [term] * count for term in self._given
+        ]
+        return [Sum(*each) for each in zip(*terms, strict=True)]
 
     def _compile(
         self, dtype: np.dtype[Any], population: tuple[int, ...], noise: Sequence[Numbers]
@@ -167,7 +219,7 @@ class Sum(Source):
             array = np.array(part.numbers, np.uint64)
             slots += [part.function.address, array.ctypes.data]
             kept += [array, part]
-        return Compiled(kernels.total(dtype), slots, kept)
+        return Compiled(total(dtype), slots, kept)
 
     def _first_noise(self, dtype: np.dtype[Any], population: tuple[int, ...]) -> list[Numbers]:
         return [noise for term in self.terms for noise in term._first_noise(dtype, population)]
@@ -212,11 +264,12 @@ class WeightedInput(Source):
     """
 
     def __init__(self, values: ArrayLike, weight: ArrayLike = 1.0) -> None:
+        ensure_readable("values", values)
         self.values = numbers("values", values)
         if not self.values.ndim:
             raise ValueError(f"values must have time as its first axis, got {described(values)}")
         self.weight = parameter("weight", weight)
-        self.rows = len(self.values)
+        self.rows, self.arrays = len(self.values), (self.values,)
         self.shapes = (("current", self.values.shape[1:]), ("weight", np.shape(self.weight)))
         doubles = [
             array for array in (self.values, self.weight)
@@ -237,16 +290,22 @@ class WeightedInput(Source):
         missing = len(population) - values.ndim + 1
         values = values.reshape(len(values), *[1] * missing, *values.shape[1:])
         values = np.broadcast_to(values, (len(values), *population))
-        kind = values.dtype if values.dtype.kind in "biu" else dtype
+        axes = zip(values.shape[1:], values.strides[1:], strict=True)
+        shared = all(size == 1 or stride == 0 for size, stride in axes)
+        if shared:  # one number per step, however many neurons
+            values = values[(slice(None), *(slice(1) for _ in population))]
+        kind = values.dtype.newbyteorder("=") if values.dtype.kind in "biu" else dtype
         rows = flattened(values, kind)
         if rows is None:
-            rows = np.ascontiguousarray(values, kind).reshape(len(values), -1)
+            rows = np.ascontiguousarray(values, kind)
+            rows = rows.reshape(len(values), math.prod(values.shape[1:]))
         kept: list[Any] = [rows]
-        slots = [rows.ctypes.data, rows.strides[0], rows.itemsize]
+        back = rows.strides[0] % 2**64  # as unsigned, if the steps are in reverse order
+        slots = [rows.ctypes.data, back, 0 if shared else rows.itemsize]
         slots += slots_of(self.weight, dtype, population, kept)
         read = rows.dtype if rows.dtype != np.bool_ else np.dtype(np.uint8)
         each = np.size(self.weight) > 1
-        return Compiled(kernels.weighted(dtype, read, each), slots, kept)
+        return Compiled(weighted(dtype, read, not shared, each), slots, kept)
 
 
 class Constant(Source):
@@ -286,12 +345,27 @@ class Constant(Source):
         kept: list[Any] = []
         slots = slots_of(self.value, dtype, population, kept)
         each = np.size(self.value) > 1
-        return Compiled(kernels.constant(dtype, each), slots, kept)
+        return Compiled(constant(dtype, each), slots, kept)
 
 
-def current(value: Any) -> Source:
-    """Return the source that a term of a sum is: a number, or a current with a time axis."""
-    return Constant(value) if np.ndim(value) == 0 else WeightedInput(value)
+def _array(term: Any) -> Any:
+    """Return a term of a sum that is no source: an array, or a Python number."""
+    array = numbers("current", term)
+    return array if array.ndim else term
+
+
+def _axes(term: Any) -> int:
+    """Return the number of axes of a current with a time axis; 0 of other terms."""
+    values = term.values if isinstance(term, WeightedInput) else term
+    return 0 if isinstance(values, Source) else np.ndim(values)
+
+
+def _term(value: Any, over_neurons: bool) -> Source:
+    """Return the source that a term of a sum is."""
+    if isinstance(value, Source):
+        return value
+    constant = np.ndim(value) == 0 or (np.ndim(value) == 1 and over_neurons)
+    return Constant(value) if constant else WeightedInput(value)
 
 
 def steps_of(source: Source, steps: Any) -> Any:
@@ -301,7 +375,7 @@ def steps_of(source: Source, steps: Any) -> Any:
             raise ValueError("steps must be given for a source that generates any number of steps")
         return steps
     if steps is not None and steps != source.rows:
-        raise ValueError(f"steps must be {source.rows}, the steps of the current, got {steps!r}")
+        raise ValueError(source._wrong_steps(steps))
     return source.rows
 
 
@@ -309,103 +383,3 @@ def dtype_of(*parameters: Any) -> np.dtype[Any]:
     """Return the dtype that parameters of a current ask for: Python numbers ask for none."""
     asked = [p.dtype for p in parameters if isinstance(p, (np.ndarray, np.generic))]
     return np.dtype(np.float64 if np.dtype(np.float64) in asked else np.float32)
-
-
-def slots_of(
-    value: Any, dtype: np.dtype[Any], population: tuple[int, ...], kept: list[Any]
-) -> list[int]:
-    """Return a parameter without a time axis as a kernel reads it; add its array to ``kept``."""
-    array = np.asarray(value, dtype)
-    each = array.size > 1
-    array = np.broadcast_to(array, population).reshape(-1) if each else array.reshape(-1)
-    array = np.ascontiguousarray(array)
-    kept.append(array)
-    return [array.ctypes.data, 0, array.itemsize if each else 0]
-
-
-class Bound:
-    """A source that was made ready for one run.
-
-    Attributes
-    ----------
-    function, numbers : int
-        The addresses of the compiled source and of its parameters.
-    first : int
-        The absolute step of the run's first one.
-    noise : list of numpy.ndarray
-        The state of the source, flat arrays, which it updates.
-    """
-
-    def __init__(
-        self,
-        source: Source,
-        dtype: np.dtype[Any],
-        population: tuple[int, ...],
-        first: int,
-        noise: Sequence[Numbers] | None,
-    ) -> None:
-        if noise is None:
-            noise = source._first_noise(dtype, population)
-        self.noise = [np.array(each, dtype).reshape(-1) for each in noise]
-        compiled = source._compile(dtype, population, self.noise)
-        slots = np.array(compiled.numbers, np.uint64)
-        self._kept = (compiled, slots, source)
-        self.first = first
-        self.function = np.uint64(compiled.function.address)
-        self.numbers = np.uint64(slots.ctypes.data)
-
-
-class Start(NamedTuple):
-    """A source, and the state from which a run with it begins."""
-
-    source: Source
-    first: int  # the absolute step
-    noise: Any
-
-    def check(self, steps: int, population: tuple[int, ...]) -> None:
-        """Raise if the source cannot generate the input of the run."""
-        self.source._check_steps(self.first, steps)
-        if self.noise is None or not self.source.noises:
-            return
-        shape = (self.source.noises, *population)
-        if np.shape(self.noise) != shape:
-            raise ValueError(
-                f"initial.noise must have shape {shape} for this source, got {np.shape(self.noise)}"
-            )
-
-    @property
-    def arrays(self) -> list[Numbers]:
-        """The arrays of the user that the source reads."""
-        terms = self.source.terms if isinstance(self.source, Sum) else [self.source]
-        return [term.values for term in terms if isinstance(term, WeightedInput)]
-
-
-class GeneratedInput:
-    """How kernels receive the input of a source; the counterpart of inputs.Input."""
-
-    kind = "generated"
-
-    def __init__(self, population: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        self._population, self._dtype = population, dtype
-
-    def as_it_is(self, start: Any) -> bool:
-        """Tell whether ``bind`` returns the source as it is: never."""
-        return False
-
-    def bind(self, start: Start) -> Bound:
-        """Return what ``read`` takes."""
-        noise = start.noise if start.source.noises else None
-        return Bound(start.source, self._dtype, self._population, start.first, noise)
-
-    def prepare(self, bound: Bound, scratch: Scratch, start: int, stop: int) -> None:
-        """Put nothing into a tile's scratch."""
-
-    def read(
-        self, bound: Bound, begin: int, end: int, start: int, stop: int, scratch: Scratch
-    ) -> Generated:
-        """Return what a kernel receives for the steps ``begin:end`` of the neurons."""
-        rows, words = scratch.generated()
-        return Generated(
-            bound.function, bound.numbers, rows[:, : stop - start], words, bound.first + begin,
-            begin, start,
-        )  # fmt: skip

@@ -26,7 +26,9 @@ class State(NamedTuple):
         ``(sources, *population)``. A run without such a source ignores it.
     steps : int
         Number of steps since the state was created. Sources generate the input of this step next.
-        A step whose results go to a State, ``out=``, does not change it.
+        A single step with ``out=(spk, State(...))`` writes into the arrays of that State and
+        returns a State of the same arrays that counts the step; the State in ``out`` itself cannot
+        change. A single step that returns a membrane, an array, counts nothing.
     """
 
     mem: Numbers
@@ -62,6 +64,11 @@ def fields_of(argument: str, value: Any, names: Sequence[str]) -> list[Any]:
 def steps_after(state: Any) -> int:
     """Return the number of steps after one more than a state, or an array, has taken."""
     return state.steps + 1 if isinstance(state, State) else 1
+
+
+def counted(state: State, steps: int) -> State:
+    """Return a state of the same arrays after so many steps; faster than ``_replace``."""
+    return State(*state[:-1], steps)
 
 
 def label_of(argument: str, name: str) -> str:

@@ -10,7 +10,7 @@ from fastlif.execution.forms import state_dtype
 from fastlif.execution.plan import ConstantRows, population_of
 from fastlif.execution.recycle import allocator
 from fastlif.execution.results import stored_spike_dtype
-from fastlif.execution.state import VARIABLES, State, label_of, state_of
+from fastlif.execution.state import VARIABLES, State, counted, label_of, state_of
 from fastlif.kernels.jit import variant_of
 from fastlif.kernels.layout import MEMBRANE, ROW, WIDTH
 from fastlif.kernels.step import step_kernel
@@ -115,9 +115,10 @@ class StepPlan:
             spk, news = self.outputs()
             new = state_of(self._names, news, state.steps + 1)
         elif type(out) is tuple and len(out) == 2 and type(out[1]) is State:
-            spk, new = out
-            if any(new[k] is not None for k in self._absent):
+            spk, into = out
+            if any(into[k] is not None for k in self._absent):
                 return None
+            new = counted(into, state.steps + 1)
         else:
             return None
         olds, news = self._fields(state), self._fields(new)

@@ -21,12 +21,13 @@ from fastlif.execution import checkpoint as files
 from fastlif.execution.chunks import Chunks
 from fastlif.execution.currents import Currents, Stretch, default_chunk
 from fastlif.execution.forms import read
+from fastlif.execution.generated import Start
 from fastlif.execution.outputs import Outputs
 from fastlif.execution.plan import RunPlan
 from fastlif.execution.progress import Overall, report_of
 from fastlif.execution.records import ARRAYS, RECORDS, given_arrays, names_of
 from fastlif.execution.results import DEFAULT_RECORD, Events, Run
-from fastlif.execution.sources import Source, Start
+from fastlif.execution.sources import Source
 from fastlif.execution.state import State, fields_of, label_of
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from fastlif.execution.results import INT64, Events
 from fastlif.spikes.source import read
 from fastlif.spikes.spike_trains import trains_of
 
+_MOST_STEPS = 2.0**53  # float64 tells larger numbers of steps no longer apart
 _NEAR = 1e-6  # steps: a time this close to the end of a step is taken for it
 
 
@@ -115,7 +116,12 @@ def from_neo(trains: Iterable[Any], time_step: float, *, offsets: bool = False) 
     dt = number("time_step", time_step, above=0)
     if isinstance(trains, neo.SpikeTrain):
         raise TypeError("trains must be a sequence of neo.SpikeTrain, got one neo.SpikeTrain")
-    own = list(trains)
+    try:
+        own = list(trains)
+    except TypeError:
+        raise TypeError(
+            f"trains must be a sequence of neo.SpikeTrain, got {described(trains)}"
+        ) from None
     for train in own:
         if not isinstance(train, neo.SpikeTrain):
             raise TypeError(f"trains must be a sequence of neo.SpikeTrain, got {described(train)}")
@@ -128,6 +134,10 @@ def from_neo(trains: Iterable[Any], time_step: float, *, offsets: bool = False) 
     position = (np.concatenate([np.empty(0), *times]) - start) / dt
     if not np.isfinite(position).all() or (position < -_NEAR).any():
         raise ValueError("trains must have finite times that are not before t_start")
+    if len(position) and position.max() > _MOST_STEPS:
+        raise ValueError(
+            f"trains must have times of at most {_MOST_STEPS:g} steps, got {position.max():g}"
+        )
     step, within = _split(position)
     order = np.lexsort((within, neuron, step))
     events = Events(step[order], neuron[order])

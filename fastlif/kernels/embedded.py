@@ -1,4 +1,4 @@
-"""One rule as functions for callers who keep the loop over neurons or over time to themselves.
+"""One rule as functions for Numba: the caller keeps the loop over neurons or over time.
 
 The constants of a neuron stand in memory that fastlif owns, and compiled code holds their address.
 Numba does not store such code in its cache, where it would outlive the neuron.
@@ -7,27 +7,22 @@ Numba does not store such code in its cache, where it would outlive the neuron.
 from typing import Any
 
 import numpy as np
-from numba import carray, cfunc, from_dtype, types
+from numba import from_dtype, types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic, overload
 
 from fastlif.kernels.compose import Rule, advance, constants_class, constants_of, drive
 from fastlif.kernels.jit import (
-    OPTIONS,
     compiled_here,
     contiguous,
     inlined,
-    interrupts_deferred,
-    require_jit,
     some_overlap,
     wide_vectors,
 )
-from fastlif.kernels.sources import generate, scratch_items
+from fastlif.kernels.sources.calls import generate, scratch_items
 from fastlif.kernels.step import state_at
 
 _REALS = (types.Integer, types.Float, types.Boolean)
-
-OK, NULL, SIZE, OVERLAP = range(4)  # what a C function returns
 
 
 def reader(rule: Rule, values: Any) -> Any:
@@ -38,7 +33,7 @@ def reader(rule: Rule, values: Any) -> Any:
     names = constants_of(rule)
     real = from_dtype(values.dtype)
     result = types.NamedUniTuple(real, len(names), constants_class(names))
-    stride = _size_of(values)
+    stride = size_of(values)
 
     @intrinsic
     def read(typing_context, j):
@@ -65,7 +60,7 @@ def reader(rule: Rule, values: Any) -> Any:
     return read
 
 
-def _size_of(values: Any) -> int | None:
+def size_of(values: Any) -> int | None:
     """Return the number of neurons whose constants these are; None if all neurons share them."""
     return values.shape[1] if values.ndim == 2 else None
 
@@ -143,9 +138,6 @@ def _checked(test: Any) -> Any:
     return check
 
 
-# --- for loops compiled with Numba ----------------------------------------------------------------
-
-
 def scalar(rule: Rule, values: Any) -> Any:
     """Return the compiled function ``advance(cur, state, j) -> (spk, state)`` for one neuron."""
     read, real, count = reader(rule, values), values.dtype.type, len(rule.states)
@@ -188,7 +180,7 @@ def scalar(rule: Rule, values: Any) -> Any:
 
 
 @inlined
-def _advance_row(rule, read, cur, states, spk):
+def advance_row(rule, read, cur, states, spk):
     for k in range(cur.size):
         j = np.uintp(k)
         c = read(j)
@@ -199,7 +191,7 @@ def _advance_row(rule, read, cur, states, spk):
 
 def row(rule: Rule, values: Any, spike_dtype: np.dtype[Any]) -> Any:
     """Return the compiled function ``step(cur, mem, spk)`` for a population, in place."""
-    read, size, count = reader(rule, values), _size_of(values), len(rule.states)
+    read, size, count = reader(rule, values), size_of(values), len(rule.states)
     wanted = {"cur": values.dtype, **dict.fromkeys(rule.states, values.dtype), "spk": spike_dtype}
     names = ", ".join(rule.states)
 
@@ -231,7 +223,7 @@ def row(rule: Rule, values: Any, spike_dtype: np.dtype[Any]) -> Any:
         current, states, spikes = contiguous(cur), _all_contiguous(_as_tuple(mem)), contiguous(spk)
         if some_overlap((spikes, *states), (current,)):
             raise ValueError("spk, mem and cur must not overlap in memory")
-        _advance_row(rule, read, current, states, spikes)
+        advance_row(rule, read, current, states, spikes)
 
     return compiled_here(step)
 
@@ -273,71 +265,3 @@ def _address(value: int) -> Any:
         return types.uint64(), codegen
 
     return address
-
-
-# --- for C ----------------------------------------------------------------------------------------
-
-
-@intrinsic
-def _is_null(typing_context, pointer):
-    """Tell whether a pointer is null."""
-
-    def codegen(context, builder, signature, args):
-        return builder.icmp_unsigned("==", args[0], args[0].type(None))
-
-    return types.boolean(pointer), codegen
-
-
-def c_step(rule: Rule, values: Any, spike_dtype: np.dtype[Any]) -> Any:
-    """Return the C function ``step(cur, states ..., spk, n)``, in place; it returns a status."""
-    require_jit()
-    read, size, count = reader(rule, values), _size_of(values), len(rule.states)
-
-    @inlined
-    def step(cur, states, spk, n):
-        wide_vectors()
-        if n < 0 or (size is not None and n != size):
-            return np.int32(SIZE)
-        if n == 0:
-            return np.int32(OK)
-        if _is_null(cur) or _is_null(spk):
-            return np.int32(NULL)
-        for state in states:
-            if _is_null(state):
-                return np.int32(NULL)
-        current, spikes, arrays = carray(cur, n), carray(spk, n), _arrays(states, n)
-        if some_overlap((spikes, *arrays), (current,)):
-            return np.int32(OVERLAP)
-        _advance_row(rule, read, current, arrays, spikes)
-        return np.int32(OK)
-
-    def one(cur, mem, spk, n):
-        return step(cur, (mem,), spk, n)
-
-    def two(cur, mem, second, spk, n):
-        return step(cur, (mem, second), spk, n)
-
-    def three(cur, mem, second, third, spk, n):
-        return step(cur, (mem, second, third), spk, n)
-
-    real = types.CPointer(from_dtype(values.dtype))
-    # One byte a spike, as in a bool array.
-    spikes = types.CPointer(types.uint8 if spike_dtype == np.bool_ else from_dtype(spike_dtype))
-    signature = types.int32(real, *[real] * count, spikes, types.intp)
-    with interrupts_deferred():
-        return cfunc(signature, **OPTIONS)((one, two, three)[count - 1])
-
-
-def _arrays(pointers, n):
-    """Return the arrays of ``n`` items at these pointers."""
-
-
-@overload(_arrays)
-def _overload_arrays(pointers, n):
-    return (
-        lambda pointers, n: (carray(pointers[0], n),),
-        lambda pointers, n: (carray(pointers[0], n), carray(pointers[1], n)),
-        lambda pointers, n: (
-            carray(pointers[0], n), carray(pointers[1], n), carray(pointers[2], n),
-        ),
-    )[len(pointers) - 1]  # fmt: skip

@@ -14,7 +14,7 @@ from numba.extending import intrinsic, overload
 from fastlif.kernels.compose import drive
 from fastlif.kernels.jit import contiguous
 from fastlif.kernels.layout import AT_DRIVE, AT_INPUT, WIDTH, constants_at
-from fastlif.kernels.sources import generate
+from fastlif.kernels.sources.calls import generate
 
 _PREFETCH = 512  # bytes of each row that are prefetched at a time
 

@@ -24,6 +24,12 @@ INPUT = COUNT + 1  # an input that is constant in time
 DRIVE = INPUT + 1  # and its drive
 ROWS = DRIVE + 1
 
+# The rows of states in a reverse sweep.
+CARRIED = MEMBRANE  # the gradient at the membrane that enters the step
+OF_CURRENT = CARRIED + 1  # sums over time: the gradients at a current that is constant in time,
+OF_KEEP = CARRIED + 2  # at the fraction that remains,
+OF_THRESHOLD = CARRIED + 3  # and at the threshold
+
 # Unsigned indices avoid Numba's test for negative ones, which would prevent vectorisation.
 AT_MEMBRANE, AT_COUNT, AT_INPUT, AT_DRIVE = (
     np.uintp(k * ROW) for k in (MEMBRANE, COUNT, INPUT, DRIVE)

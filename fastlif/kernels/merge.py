@@ -4,8 +4,8 @@ import functools
 
 import numpy as np
 
+from fastlif.kernels.events import PLACE_BITS
 from fastlif.kernels.jit import compiled
-from fastlif.kernels.records import PLACE_BITS
 
 
 @functools.cache

@@ -19,6 +19,9 @@ from fastlif.kernels.jit import inlined
 LANES = 16
 PAGE = 4 * LANES
 
+# Streams: those of one seed are independent.
+SPIKES, TIES, WHITE, COLORED, FIRST_COLORED = (np.uint32(k) for k in range(5))
+
 _MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _INCREMENTS = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)
 _HALF = np.uint64(32)

@@ -8,22 +8,15 @@ field that is None is not recorded and becomes no code at all.
 from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from fastlif.kernels.jit import contiguous, inlined
-from fastlif.kernels.layout import AT_COUNT, AT_MEMBRANE, ROW, constants_at, load
-from fastlif.kernels.orders import offset_within_step
+from fastlif.kernels.bits import add_to_bits, pack
+from fastlif.kernels.events import append, append_timed
+from fastlif.kernels.jit import contiguous
+from fastlif.kernels.layout import AT_COUNT, AT_MEMBRANE, ROW
 from fastlif.kernels.streaming import stream_row
 
-# An event, until all are merged: the step in the upper bits, the place in the tile in the lower.
-PLACE_BITS = 16
-# The room that a buffer of events needs per neuron: four steps, each with a number that follows the
-# event.
-ROOM = 2 * 4
-_ONE = np.uint64(1)
 # Four steps' spikes, as bytes, in a scratch array of their own.
 _SCRATCH = tuple(np.uintp(k * ROW) for k in range(4))
 
@@ -143,7 +136,7 @@ def _overload_keep(records, membranes, spikes, work, j, state, spike):
             if several:
                 records.counts[j] += spike
             else:
-                work[j + AT_COUNT] = _add_to_bits(work[j + AT_COUNT], spike)
+                work[j + AT_COUNT] = add_to_bits(work[j + AT_COUNT], spike)
 
     return write
 
@@ -162,8 +155,8 @@ def _overload_keep_four(records, work, j, s0, s1, s2, s3):
             if several:
                 records.counts[j] += np.int64(s0) + np.int64(s1) + np.int64(s2) + np.int64(s3)
             else:
-                total = _add_to_bits(_add_to_bits(work[j + AT_COUNT], s0), s1)
-                work[j + AT_COUNT] = _add_to_bits(_add_to_bits(total, s2), s3)
+                total = add_to_bits(add_to_bits(work[j + AT_COUNT], s0), s1)
+                work[j + AT_COUNT] = add_to_bits(add_to_bits(total, s2), s3)
         if scratch:
             row = records.scratch
             row[j], row[j + _SCRATCH[1]] = s0, s1
@@ -205,7 +198,7 @@ def _overload_after_step(records, timing, spikes, t, step, used, size, work):
 
     def write(records, timing, spikes, t, step, used, size, work):
         if packed:
-            _pack(contiguous(records.packed[t]), spikes, size)
+            pack(contiguous(records.packed[t]), spikes, size)
         # Before ``skip``, which is less than ``every``, the difference is no multiple of it.
         if selected_membrane and (step - records.skip) % records.every == 0:
             into = records.selected_membrane[(step - records.skip) // records.every]
@@ -215,9 +208,9 @@ def _overload_after_step(records, timing, spikes, t, step, used, size, work):
             for k in range(len(records.selected)):
                 records.selected_spikes[step, records.columns[k]] = spikes[records.selected[k]]
         if timed:
-            used = _append_timed(records.events, timing, used, step, spikes, size, work)
+            used = append_timed(records.events, timing, used, step, spikes, size, work)
         elif events:
-            used = _append(records.events, used, step, spikes, size)
+            used = append(records.events, used, step, spikes, size)
         return used
 
     return write
@@ -225,119 +218,3 @@ def _overload_after_step(records, timing, spikes, t, step, used, size, work):
 
 def _is_none(kind):
     return isinstance(kind, types.NoneType)
-
-
-# --- counts, bits and events ----------------------------------------------------------------------
-
-
-@intrinsic
-def _add_to_bits(typing_context, number, spike):
-    """Interpret the bits of ``number`` as an integer, and add ``spike`` to it.
-
-    The loops have enough float additions, and processors have more units for integers.
-    """
-
-    def codegen(context, builder, signature, args):
-        integer = ir.IntType(signature.args[0].bitwidth)
-        sum_type = types.int64 if integer.width == 64 else types.int32
-        more = context.cast(builder, args[1], signature.args[1], sum_type)
-        total = builder.add(builder.bitcast(args[0], integer), more)
-        return builder.bitcast(total, args[0].type)
-
-    return number(number, spike), codegen
-
-
-@inlined
-def _pack(row, spikes, size):
-    """Write a step's spikes as bits, 8 neurons per byte, the first in the lowest bit."""
-    whole = size // 64 * 64
-    for k in range(0, whole, 64):
-        bits = _bits_at(spikes, np.uintp(k))
-        for b in range(8):
-            row[k // 8 + b] = np.uint8(bits >> np.uint64(8 * b))
-    for k in range(whole, size, 8):
-        byte = np.uint8(0)
-        for b in range(min(8, size - k)):
-            byte |= np.uint8(spikes[k + b]) << np.uint8(b)
-        row[k // 8] = byte
-
-
-@intrinsic
-def _bits_at(typing_context, row, j):
-    """Return as 64 bits whether each of the 64 bytes from ``row[j]`` on is not zero."""
-
-    def codegen(context, builder, signature, args):
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        place = builder.gep(builder.bitcast(data, cgutils.voidptr_t), [args[1]])
-        lanes = ir.VectorType(ir.IntType(8), 64)
-        spikes = builder.load(builder.bitcast(place, lanes.as_pointer()), align=1)
-        fired = builder.icmp_unsigned("!=", spikes, ir.Constant(lanes, None))
-        return builder.bitcast(fired, ir.IntType(64))
-
-    return types.uint64(row, types.uintp), codegen
-
-
-def _append(events, used, step, spikes, size):
-    """Write the events of one step; return how much of ``events`` is used.
-
-    If a neuron may fire several spikes, their number follows each event.
-    """
-
-
-@overload(_append)
-def _overload_append(events, used, step, spikes, size):
-
-    def write_several(events, used, step, spikes, size):
-        base = step << PLACE_BITS
-        for k in range(size):
-            if spikes[k]:
-                events[used], events[used + 1] = base | k, spikes[k]
-                used += 2
-        return used
-
-    def write(events, used, step, spikes, size):
-        base = step << PLACE_BITS
-        whole = size // 64 * 64
-        for k in range(0, whole, 64):
-            bits = _bits_at(spikes, np.uintp(k))
-            # Written before it is known whether there are any: a branch would cost more.
-            for _ in range(2):
-                events[used] = base | k | np.int64(_lowest_bit(bits))
-                used += np.int64(bits != 0)
-                bits &= bits - _ONE
-            while bits:
-                events[used] = base | k | np.int64(_lowest_bit(bits))
-                used += 1
-                bits &= bits - _ONE
-        for k in range(whole, size):
-            if spikes[k]:
-                events[used] = base | k
-                used += 1
-        return used
-
-    return write if spikes.dtype == types.boolean else write_several
-
-
-@inlined
-def _append_timed(events, timing, used, step, spikes, size, work):
-    """Write the events of one step, each followed by the bits of its time within the step."""
-    rule, shared = timing
-    base = step << PLACE_BITS
-    for k in range(size):
-        if spikes[k]:
-            j = np.uintp(k)
-            c = constants_at(rule, shared, work, j)
-            offset = np.float64(offset_within_step(load(rule, work, j), c))
-            events[used], events[used + 1] = base | k, offset.view(np.int64)
-            used += 2
-    return used
-
-
-@intrinsic
-def _lowest_bit(typing_context, bits):
-    """Return the position of the lowest bit that is set."""
-
-    def codegen(context, builder, signature, args):
-        return builder.cttz(args[0], ir.IntType(1)(0))
-
-    return types.uint64(types.uint64), codegen

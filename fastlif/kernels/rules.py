@@ -21,7 +21,14 @@ sources.
 Two notations of the same operation are distinguished with care. ``b - (theta if s else 0)`` equals
 ``b - s*theta``, but also holds for an infinite threshold (``0*inf`` is NaN) and compiles to an AND.
 ``b - s*b`` remains a product, because that is what the source does to an infinite membrane.
+
+A part that can be differentiated is followed by its derivative: the function that takes the
+gradient ``g`` at the part's result to the gradients at its arguments. ``adjoint.py`` joins them.
+Their order of operations is that of PyTorch's autograd.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +52,18 @@ CONSTANTS = {
     "weight": "factor of the input before the synapse",
 }
 
+DERIVATIVES: dict[Callable[..., Any], Callable[..., Any]] = {}  # of each part that has one
+
+
+def derivative_of(part):
+    """Mark a function as the derivative of ``part``."""
+
+    def register(function):
+        DERIVATIVES[part] = inlined(function)
+        return DERIVATIVES[part]
+
+    return register
+
 
 @inlined
 def zero(u):
@@ -60,14 +79,29 @@ def raw(i, c):
     return i
 
 
+@derivative_of(raw)
+def _raw(g, c):
+    return g
+
+
 @inlined
 def times_gain(i, c):
     return i * c.gain
 
 
+@derivative_of(times_gain)
+def _times_gain(g, c):
+    return g * c.gain
+
+
 @inlined
 def to_target(i, c):
     return c.rest + i * c.gain
+
+
+@derivative_of(to_target)
+def _to_target(g, c):
+    return g * c.gain
 
 
 @inlined
@@ -79,6 +113,11 @@ def part_of_target(i, c):
 @inlined
 def plus_rest(i, c):
     return i + c.rest
+
+
+@derivative_of(plus_rest)
+def _plus_rest(g, c):
+    return g
 
 
 @inlined
@@ -99,6 +138,11 @@ def rectified(i, c):
 @inlined
 def lapicque_drive(i, c):
     return i * c.gain * c.rate * c.step  # i*R*(1/(R*C))*dt
+
+
+@derivative_of(lapicque_drive)
+def _lapicque_drive(g, c):
+    return g * c.step * c.rate * c.gain
 
 
 # --- synapse: the current of this step, and the synaptic current after it ------------------------
@@ -123,6 +167,7 @@ def filtered(syn, x, c):
 
 
 # --- charge: b from u and x ---------------------------------------------------------------------
+# A derivative returns the gradients at u and at x.
 
 
 @inlined
@@ -133,6 +178,12 @@ def relaxed_by(u, x, rate):
 @inlined
 def relaxed(u, x, c):
     return relaxed_by(u, x, c.rate)  # Euler: rate = dt/tau; exact: 1 - exp(-dt/tau)
+
+
+@derivative_of(relaxed)
+def _relaxed(g, c):
+    toward = g * c.rate
+    return g - toward, toward
 
 
 @inlined
@@ -155,14 +206,30 @@ def divided(u, x, c):
     return u + (x - (u - c.rest)) / c.tau
 
 
+@derivative_of(divided)
+def _divided(g, c):
+    toward = g / c.tau
+    return g - toward, toward
+
+
 @inlined
 def divided_and_jumped(u, x, c):
     return u - (u - c.rest) / c.tau + x
 
 
+@derivative_of(divided_and_jumped)
+def _divided_and_jumped(g, c):
+    return g - g / c.tau, g
+
+
 @inlined
 def decayed(u, x, c):
     return c.keep * u + x
+
+
+@derivative_of(decayed)
+def _decayed(g, c):
+    return g * c.keep, g
 
 
 @inlined
@@ -210,6 +277,7 @@ def how_often(u, c):
 
 
 # --- reset: v from b, after spikes s ------------------------------------------------------------
+# A derivative returns the gradients at b, at s and at the threshold.
 
 
 @inlined_early
@@ -217,9 +285,19 @@ def by_threshold(b, s, c):
     return b - (c.threshold if s else zero(b))
 
 
+@derivative_of(by_threshold)
+def _by_threshold(g, b, s, c):
+    return g, -(c.threshold * g), -(g if s else zero(g))
+
+
 @inlined_early
 def by_amount(b, s, c):
     return b - (c.reset if s else zero(b))
+
+
+@derivative_of(by_amount)
+def _by_amount(g, b, s, c):
+    return g, -(c.reset * g), zero(g)
 
 
 @inlined_early
@@ -232,9 +310,19 @@ def to_value(b, s, c):
     return c.reset if s else b
 
 
+@derivative_of(to_value)
+def _to_value(g, b, s, c):
+    return g * (zero(g) if s else type(g)(1)), (c.reset - b) * g, zero(g)
+
+
 @inlined_early
 def to_zero(b, s, c):
     return b - (b if s else zero(b) * b)  # s*b, of which both products are known at once
+
+
+@derivative_of(to_zero)
+def _to_zero(g, b, s, c):
+    return g - (g if s else zero(g) * g), -(b * g), zero(g)
 
 
 @inlined_early
@@ -242,9 +330,19 @@ def emptied(b, s, c):
     return zero(b) * b if s else b  # (not s)*b
 
 
+@derivative_of(emptied)
+def _emptied(g, b, s, c):
+    return g * (zero(g) if s else type(g)(1)), -(b * g), zero(g)
+
+
 @inlined_early
 def not_reset(b, s, c):
     return b
+
+
+@derivative_of(not_reset)
+def _not_reset(g, b, s, c):
+    return g, zero(g), zero(g)
 
 
 # --- limit --------------------------------------------------------------------------------------
@@ -275,9 +373,19 @@ def by_threshold_again(v, d, c):
     return v if d == 0 else v - type(v)(d) * c.threshold
 
 
+@derivative_of(by_threshold_again)
+def _by_threshold_again(g, v, d, c):
+    return g, -(c.threshold * g), -(type(g)(d) * g)
+
+
 @inlined_early
 def to_zero_again(v, d, c):
     return v - type(v)(d) * v
+
+
+@derivative_of(to_zero_again)
+def _to_zero_again(g, v, d, c):
+    return g - type(g)(d) * g, -(v * g), zero(g)
 
 
 # --- hold: the membrane in and after a refractory period, from the old and the next one ----------

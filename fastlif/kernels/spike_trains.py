@@ -13,8 +13,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from fastlif.kernels.bits import bits_at, lowest_bit
 from fastlif.kernels.jit import compiled, inlined
-from fastlif.kernels.records import _bits_at, _lowest_bit
 
 _ONE = np.uint64(1)
 
@@ -41,12 +41,12 @@ def pack(rows, packed):
     for t in range(len(rows)):
         row, bits = rows[t], packed[t]
         for k in range(0, whole, 64):
-            word = _bits_at(row, np.uintp(k))
+            word = bits_at(row, np.uintp(k))
             for b in range(8):
                 bits[k // 8 + b] = np.uint8(word >> np.uint64(8 * b))
         word = np.uint64(0)
         if whole and rest:
-            word = _bits_at(row, np.uintp(size - 64)) >> np.uint64(64 - rest)
+            word = bits_at(row, np.uintp(size - 64)) >> np.uint64(64 - rest)
         else:
             for k in range(rest):
                 word |= np.uint64(row[k] != 0) << np.uint64(k)
@@ -117,11 +117,11 @@ def _list(bits, step, neuron, step_out, neuron_out, used):
     if used + 2 <= len(step_out):
         # Written before it is known whether there are any: a branch would cost more.
         for _ in range(2):
-            step_out[used], neuron_out[used] = step, neuron + np.int64(_lowest_bit(bits))
+            step_out[used], neuron_out[used] = step, neuron + np.int64(lowest_bit(bits))
             used += np.int64(bits != 0)
             bits &= bits - _ONE
     while bits:
-        step_out[used], neuron_out[used] = step, neuron + np.int64(_lowest_bit(bits))
+        step_out[used], neuron_out[used] = step, neuron + np.int64(lowest_bit(bits))
         used += 1
         bits &= bits - _ONE
     return used
@@ -140,10 +140,10 @@ def tally_packed(packed, counts):
 @inlined
 def _tally(bits, neuron, counts):
     for _ in range(2):  # added before it is known whether there are any, as above
-        counts[neuron + np.int64(_lowest_bit(bits))] += np.int64(bits != 0)
+        counts[neuron + np.int64(lowest_bit(bits))] += np.int64(bits != 0)
         bits &= bits - _ONE
     while bits:
-        counts[neuron + np.int64(_lowest_bit(bits))] += 1
+        counts[neuron + np.int64(lowest_bit(bits))] += 1
         bits &= bits - _ONE
 
 

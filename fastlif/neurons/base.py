@@ -14,14 +14,16 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from fastlif.checks import Numbers, Parameter, common_shape, real_dtype, whole
 from fastlif.execution.forms import state_dtype
-from fastlif.execution.results import DEFAULT_RECORD, Run, spike_dtype_of
+from fastlif.execution.results import DEFAULT_RECORD, Gradient, Run, spike_dtype_of
 from fastlif.execution.state import State, state_of
 from fastlif.kernels.compose import Rule, constants_of
 from fastlif.model import Model
+from fastlif.surrogate import Surrogate, surrogate_of
 
 if TYPE_CHECKING:
     from fastlif.execution.integrator import Integrator
     from fastlif.execution.progress import Report
+    from fastlif.execution.sources import Source
     from fastlif.execution.stream import Stream
 
 
@@ -34,6 +36,11 @@ class Neuron(ABC):
 
     _rests_at: ClassVar[str | None] = None  # the name of the parameter of ``resting``
     time_unit: ClassVar[str] = "s"  # the unit of the time step, for figures
+    # What the source of the neuron does when it is trained.
+    _surrogate: ClassVar[Surrogate] = Surrogate("atan", (2.0,))
+    _detaches_reset: ClassVar[bool] = True
+    # The parameters that gradients are known for, and the fields of Gradient that hold them.
+    _learned: ClassVar[Mapping[str, str]] = {}
 
     @property
     @abstractmethod
@@ -59,7 +66,8 @@ class Neuron(ABC):
         out : tuple of numpy.ndarray, optional
             ``(spk, mem)``: arrays to write the results into, with the dtypes of the results.
             ``mem`` may be the array that is also given as the argument ``mem``, which is then
-            updated in place. Neurons that take a State require ``(spk, State(...))``.
+            updated in place. Neurons that take a State require ``(spk, State(...))``, and return a
+            State of the same arrays whose ``steps`` is one more than that of ``mem``.
 
         Returns
         -------
@@ -95,7 +103,7 @@ class Neuron(ABC):
 
     def run(
         self,
-        current: ArrayLike,
+        current: ArrayLike | Source,
         initial: ArrayLike | State | None = None,
         *,
         steps: int | None = None,
@@ -113,22 +121,24 @@ class Neuron(ABC):
 
         Parameters
         ----------
-        current : array_like
-            Input current of shape ``(T, *population)``, with time as the first axis; without a time
-            axis if ``steps`` is given. Any array layout and byte order works and gives bit-for-bit
-            identical results. These inputs are zero-copy, and therefore fastest: C-contiguous
-            arrays of the state's dtype, of integers or of bools (one-byte spikes are read as one
-            byte), and their slices along time or of adjacent neurons; ``(T, 1)`` arrays and
-            ``np.broadcast_to`` views for a current that all neurons share; and ``steps`` (or a zero
-            stride) for a constant current. Other inputs (float16, Fortran order, time as the last
-            axis, other byte orders) are copied and cast in small blocks, which is faster than
-            converting the whole array and needs almost no memory. Large memory-mapped files, arrays
-            of Zarr and datasets of h5py are read piece by piece, as :meth:`stream` does.
+        current : array_like or Source
+            A source of :mod:`fastlif.sources` such as ``fastlif.PoissonSpikes``, which generates
+            the input during the run, or a current of shape ``(T, *population)``, with time as the
+            first axis; without a time axis if ``steps`` is given. Any array layout and byte order
+            works and gives bit-for-bit identical results. These inputs are zero-copy, and therefore
+            fastest: C-contiguous arrays of the state's dtype, of integers or of bools (one-byte
+            spikes are read as one byte), and their slices along time or of adjacent neurons;
+            ``(T, 1)`` arrays and ``np.broadcast_to`` views for a current that all neurons share;
+            and ``steps`` (or a zero stride) for a constant current. Other inputs (float16, Fortran
+            order, time as the last axis, other byte orders) are copied and cast in small blocks,
+            which is faster than converting the whole array and needs almost no memory. Large
+            memory-mapped files, arrays of Zarr and datasets of h5py are read piece by piece, as
+            :meth:`stream` does.
         initial : array_like or State, optional
             Membrane entering the first step, or ``final`` of an earlier run, which this run then
             continues bit for bit. The default is the resting membrane.
         steps : int, optional
-            Number of steps with a constant current. ``current`` then has no time axis.
+            Number of steps with a constant current, which then has no time axis, or with a source.
         record : str or iterable of str
             Records to store: "membrane", "spikes", "packed", "counts" or "events", or several of
             them; ``()`` stores the final state only. The default is "spikes" and "membrane" or, if
@@ -294,6 +304,110 @@ class Neuron(ABC):
             self._integrator, currents_of_stream(current, steps, chunk), initial, chunk=chunk,
             record=record, neurons=neurons, every=every, out=out, checkpoint=checkpoint,
             threads=threads, progress=progress,
+        )  # fmt: skip
+
+    def gradient(
+        self,
+        run: Run | ArrayLike,
+        current: ArrayLike,
+        initial: ArrayLike | State | None = None,
+        *,
+        steps: int | None = None,
+        spikes: ArrayLike | None = None,
+        membrane: ArrayLike | None = None,
+        surrogate: Surrogate | str | None = None,
+        detach_reset: bool | None = None,
+        parameters: bool = False,
+        threads: int | None = None,
+    ) -> Gradient:
+        r"""Return the gradients of a loss, from its gradients at the spikes and the membranes.
+
+        One sweep through time, backwards, from a run that recorded all membranes:
+
+        .. math::
+
+            g_t = \frac{\partial L}{\partial u_t}
+                + \frac{\partial u_{t+1}}{\partial u_t} g_{t+1}
+                + \sigma'(u_t - \theta) \frac{\partial L}{\partial s_t}
+
+        where the surrogate :math:`\sigma'` stands for the derivative of a spike. A neuron that a
+        spike resets in the same step also passes on what arrives at the spike from the reset,
+        unless that is detached.
+
+        Parameters
+        ----------
+        run : Run or array_like
+            What :meth:`run` returned, with the membranes of all steps and neurons; or these
+            membranes, ``(T, *population)``.
+        current : array_like
+            The current that was given to the run.
+        initial : array_like or State, optional
+            The membrane that entered the first step. The default is the resting membrane.
+        steps : int, optional
+            Number of steps of a run with a constant current, which has no time axis. Its gradient
+            is then summed over time, without any memory for single steps.
+        spikes, membrane : array_like, optional
+            Derivatives of the loss with respect to ``run.spikes`` and ``run.membrane``, of which at
+            least one must be given. They broadcast to ``(T, *population)``.
+        surrogate : Surrogate or str, optional
+            A surrogate gradient of :mod:`fastlif.surrogate`, or its name. The default is that of
+            the simulator that the neuron comes from: ``atan()`` for snnTorch's neurons.
+        detach_reset : bool, optional
+            Whether resets count as constants. The default is what that simulator does: True for
+            Lapicque, LIF and Leaky, unless Leaky has ``reset_delay=False``. It must be True for a
+            neuron that a spike resets in the next step.
+        parameters : bool
+            Whether to return the gradients at ``beta`` and ``threshold`` as well.
+        threads : int, optional
+            As in :meth:`run`. The result does not depend on it.
+
+        Returns
+        -------
+        Gradient
+            The gradients at ``current``, ``initial``, ``beta`` and ``threshold``.
+
+        Raises
+        ------
+        TypeError
+            If an argument has a wrong type, or if the neuron has no gradient: with a refractory
+            period, a synaptic current, several spikes per step, spikes that have times within a
+            step, or a lower bound.
+        ValueError
+            If an argument has a wrong value or shape.
+
+        Notes
+        -----
+        For Lapicque and Leaky, the gradients at ``current`` and ``initial`` are bit-for-bit those
+        of snnTorch 1.0.0 with the same surrogate, if that has no exponential.
+
+        References
+        ----------
+        E. O. Neftci, H. Mostafa, F. Zenke, "Surrogate gradient learning in spiking neural
+        networks", IEEE Signal Processing Magazine 36, 2019.
+
+        Examples
+        --------
+        The current that makes a neuron fire ten times:
+
+        >>> import numpy as np, fastlif
+        >>> neuron = fastlif.Leaky(beta=0.9)
+        >>> current = np.full(1, 0.05, np.float32)
+        >>> for _ in range(60):
+        ...     run = neuron.run(current, steps=50)
+        ...     too_many = run.spikes.sum() - 10
+        ...     gradient = neuron.gradient(run, current, steps=50, spikes=np.sign(too_many))
+        ...     current -= 0.0005 * gradient.current
+        >>> int(run.spikes.sum())
+        10
+        """
+        from fastlif.execution.gradient import detaches, gradient
+
+        chosen = self._surrogate if surrogate is None else surrogate_of(surrogate)
+        shapes = {field: np.shape(getattr(self, name)) for name, field in self._learned.items()}
+        return gradient(
+            self._model, shapes, (chosen.name, chosen.values),
+            detaches(self._model, detach_reset, self._detaches_reset),
+            run, current, initial, steps, spikes, membrane, parameters, threads,
         )  # fmt: skip
 
     def precompile(

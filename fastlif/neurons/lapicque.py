@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -93,6 +93,8 @@ class Lapicque(Neuron):
     time_step: Parameter = 1.0
     threshold: Parameter = 1.0
     reset_mechanism: str = "subtract"
+
+    _learned: ClassVar = {"threshold": "threshold"}
 
     def __post_init__(self) -> None:
         given = [name for name in ("beta", "R", "C") if getattr(self, name) is not None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -83,6 +83,8 @@ class Leaky(Neuron):
     reset_mechanism: str = "subtract"
     reset_delay: bool = True
 
+    _learned: ClassVar = {"beta": "beta", "threshold": "threshold"}
+
     def __post_init__(self) -> None:
         self._set(
             beta=parameter("beta", self.beta),
@@ -96,6 +98,10 @@ class Leaky(Neuron):
             self._set(beta=parameter("beta", clipped if np.ndim(clipped) else float(clipped)))
 
         warn_reset_by_name(self.reset_mechanism, self.threshold)
+
+    @property
+    def _detaches_reset(self) -> bool:  # type: ignore[override]
+        return self.reset_delay
 
     @property
     def rule(self) -> Rule:

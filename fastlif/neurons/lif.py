@@ -183,6 +183,8 @@ class LIF(Neuron):
 
     _rests_at: ClassVar = "rest"
 
+    _learned: ClassVar = {"threshold": "threshold"}
+
     def __post_init__(self) -> None:
         time = self.refractory_time
         if self.tau is not None and self.C is not None:

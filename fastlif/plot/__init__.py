@@ -18,6 +18,31 @@ Each function draws into the Axes ``ax`` and returns it (``stack``: an array of 
 no current figure of yours, and nothing is shown. Further keyword arguments are passed to the
 artist, such as ``color=`` or ``linewidth=``.
 
+These parameters have the same meaning in all functions:
+
+spikes : Run, Events or array_like
+    Spikes of shape ``(T, *population)``, bools or numbers of spikes; or a list of events; or a run,
+    of which the events, the packed spikes or the spikes are drawn, whichever it recorded.
+packed : bool
+    Whether ``spikes`` is an array of bits, as ``run.packed``.
+steps, population : int, optional
+    Number of steps and of neurons. Events contain neither, packed spikes not the number of neurons,
+    and a run that recorded only events not the number of steps.
+neurons : slice or array_like, optional
+    Neurons of the flattened population to draw: a slice, indices, or a mask.
+neuron : Neuron, optional
+    The neuron whose time step is used.
+time_step : float, optional
+    Time step, instead of that of ``neuron``.
+time_unit : {"s", "ms", "us"}, optional
+    Unit of the time step.
+ax : matplotlib.axes.Axes, optional
+    Where to draw. The default is a new figure.
+
+All functions raise TypeError if an argument has a wrong type or dtype; ValueError if one has a
+wrong value or shape, or if a run has not recorded what is drawn; and IndexError if ``neurons``
+contains an index outside the population. Nothing has been drawn then.
+
 **Time.** With the time step known, from ``neuron=`` or ``time_step=``, time is in milliseconds.
 The membrane after step ``t``, and the spikes that step ``t`` reports, are drawn at the end of the
 step, ``(t + 1)*time_step``; the current of step ``t`` is drawn during the step. Without a time

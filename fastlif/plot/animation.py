@@ -39,7 +39,7 @@ def animate(
     -------
     matplotlib.animation.FuncAnimation
         The animation. Keep a reference to it while it runs. ``.save("raster.gif")`` writes a file,
-        and ``.to_jshtml()`` is for notebooks.
+        and ``.to_jshtml()`` is for notebooks; both draw every frame, at 0.1 s or more each.
 
     Raises
     ------
@@ -98,8 +98,12 @@ def animate_image(
         Spikes or membranes of shape ``(T, rows, columns)``; one frame per step.
     interval : float
         Time between two frames (ms).
-    neuron, time_step, time_unit
-        As in :func:`raster`. The time is the title of the axes.
+    neuron : Neuron, optional
+        The neuron whose time step is used for the title, which is the time.
+    time_step : float, optional
+        Time step, instead of that of ``neuron``.
+    time_unit : {"s", "ms", "us"}, optional
+        Unit of the time step; see :mod:`fastlif.plot`.
     ax : matplotlib.axes.Axes, optional
         Where to draw. The default is a new figure.
     **style
@@ -109,13 +113,6 @@ def animate_image(
     -------
     matplotlib.animation.FuncAnimation
         The animation, as :func:`animate` returns it.
-
-    Raises
-    ------
-    TypeError
-        If an argument has a wrong type or dtype.
-    ValueError
-        If an argument has a wrong value or shape.
 
     Examples
     --------

@@ -14,15 +14,10 @@ from fastlif.checks import Numbers, flag
 from fastlif.execution.results import Events, Run
 from fastlif.neurons.base import Neuron
 from fastlif.plot.clock import clock_of
-from fastlif.plot.data import (
-    bin_width_of,
-    chosen,
-    counts_of,
-    intervals_of,
-    select,
-    spikes_of,
-)
+from fastlif.plot.data import bin_width_of, chosen, select, spikes_of
 from fastlif.plot.style import BLUE, axes_for, legend_beside
+from fastlif.spikes import counts as counts_of
+from fastlif.spikes import intervals as intervals_of
 
 
 def _histogram(values: Numbers, width: int, scale: float, ax: Axes, style: dict[str, Any]) -> None:
@@ -44,7 +39,7 @@ def spike_counts(
     *,
     bin_width: int | None = None,
     packed: bool = False,
-    size: int | None = None,
+    population: int | tuple[int, ...] | None = None,
     ax: Axes | None = None,
     **style: Any,
 ) -> Axes:
@@ -53,12 +48,13 @@ def spike_counts(
     Parameters
     ----------
     spikes : Run, Events or array_like
-        Spikes, as in :func:`raster`; of a run, the counts are sufficient.
+        Spikes in any form; see :mod:`fastlif.plot`. Of a run, the counts are sufficient.
     bin_width : int, optional
         Width of the bins. By default, there are at most 100.
-    packed, size
-        As in :func:`raster`. ``size`` is required for events, because neurons that never fire
-        count, too.
+    packed : bool
+        Whether ``spikes`` is an array of bits, as ``run.packed``.
+    population : int or tuple of int, optional
+        Number of neurons, required for events: those that never fire count, too.
     ax : matplotlib.axes.Axes, optional
         Where to draw. The default is a new figure.
     **style
@@ -68,13 +64,6 @@ def spike_counts(
     -------
     matplotlib.axes.Axes
         The axes.
-
-    Raises
-    ------
-    TypeError
-        If an argument has a wrong type or dtype.
-    ValueError
-        If an argument has a wrong value or shape, or if the run recorded neither counts nor spikes.
 
     Examples
     --------
@@ -87,7 +76,8 @@ def spike_counts(
     if isinstance(spikes, Run) and spikes.counts is not None:
         counts = spikes.counts.ravel()
     else:
-        counts = counts_of(spikes_of(spikes, flag("packed", packed), None, size))
+        found = spikes_of(spikes, flag("packed", packed), None, population)
+        counts = counts_of(found.events, population=found.number_of_neurons())
     width = bin_width_of("bin_width", bin_width, int(counts.max(initial=0)) + 1)
     ax = axes_for(ax)
     _histogram(counts, width, 1.0, ax, style)
@@ -98,9 +88,9 @@ def spike_counts(
 def intervals(
     spikes: Run | Events | ArrayLike,
     *,
-    bin_steps: int | None = None,
+    bin_width: int | None = None,
     packed: bool = False,
-    size: int | None = None,
+    population: int | tuple[int, ...] | None = None,
     neurons: slice | ArrayLike | None = None,
     neuron: Neuron | None = None,
     time_step: float | None = None,
@@ -113,12 +103,23 @@ def intervals(
     Parameters
     ----------
     spikes : Run, Events or array_like
-        Spikes, as in :func:`raster`.
-    bin_steps : int, optional
-        Width of the bins in steps, because all intervals are whole numbers of steps. By default,
-        there are at most 100 bins.
-    packed, size, neurons, neuron, time_step, time_unit
-        As in :func:`raster`.
+        Spikes in any form; see :mod:`fastlif.plot`.
+    bin_width : int, optional
+        Width of the bins in steps, because the intervals are drawn in whole steps, also those of
+        spikes with offsets within steps (for their histogram, see
+        :func:`fastlif.spikes.intervals`). By default, there are at most 100 bins.
+    packed : bool
+        Whether ``spikes`` is an array of bits, as ``run.packed``.
+    population : int or tuple of int, optional
+        Number of neurons.
+    neurons : slice or array_like, optional
+        Neurons to draw: a slice, indices, or a mask.
+    neuron : Neuron, optional
+        The neuron whose time step is used.
+    time_step : float, optional
+        Time step, instead of that of ``neuron``.
+    time_unit : {"s", "ms", "us"}, optional
+        Unit of the time step; see :mod:`fastlif.plot`.
     ax : matplotlib.axes.Axes, optional
         Where to draw. The default is a new figure.
     **style
@@ -129,15 +130,6 @@ def intervals(
     matplotlib.axes.Axes
         The axes.
 
-    Raises
-    ------
-    TypeError
-        If an argument has a wrong type or dtype.
-    ValueError
-        If an argument has a wrong value or shape, or if the run recorded no spikes.
-    IndexError
-        If ``neurons`` contains an index outside the population.
-
     Examples
     --------
     >>> import numpy as np, fastlif
@@ -147,11 +139,12 @@ def intervals(
     'interspike interval (ms)'
     """
     clock = clock_of(neuron, time_step, time_unit)
-    found = spikes_of(spikes, flag("packed", packed), None, size)
+    found = spikes_of(spikes, flag("packed", packed), None, population)
     if neurons is not None:
         found = select(found, chosen(neurons, found.number_of_neurons()))
-    between = intervals_of(found)
-    width = bin_width_of("bin_steps", bin_steps, int(between.max(initial=0)) + 1)
+    each = intervals_of(found.events, 1.0, population=found.drawn_neurons())
+    between = np.concatenate([np.empty(0), *each]).astype(np.int64)  # in steps
+    width = bin_width_of("bin_width", bin_width, int(between.max(initial=0)) + 1)
     ax = axes_for(ax)
     _histogram(between, width, clock.ms or 1.0, ax, style)
     unit = "steps" if clock.ms is None else "ms"

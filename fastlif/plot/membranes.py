@@ -53,7 +53,7 @@ def spikes_beside(membrane: object, spikes: Any, columns: Numbers, every: int) -
         spikes = membrane.spikes
     if spikes is None:
         return None
-    found = spikes_of(spikes, size=size if isinstance(spikes, Events) else None)
+    found = spikes_of(spikes, population=size if isinstance(spikes, Events) else None)
     if found.size != size:
         raise ValueError(
             f"spikes must be of the {size} neurons of membrane, got those of {found.size}"
@@ -149,15 +149,6 @@ def traces(
     -------
     matplotlib.axes.Axes
         The axes.
-
-    Raises
-    ------
-    TypeError
-        If an argument has a wrong type or dtype.
-    ValueError
-        If an argument has a wrong value or shape, or if the run recorded no membrane.
-    IndexError
-        If ``neurons`` contains an index outside the population.
 
     Examples
     --------

@@ -64,24 +64,31 @@ def stack(
         there are two axes.
     axes : sequence of matplotlib.axes.Axes, optional
         Where to draw: three axes, or two without spikes. The default is a new figure.
-    threshold, initial, neurons, labels, neuron, time_step, time_unit, membrane_unit, **style
-        As in :func:`traces`.
+    threshold : float or array_like, optional
+        The threshold. The default is that of ``neuron``, if it is finite.
+    initial : float or array_like, optional
+        The membrane entering the first step, which the traces then start with.
+    neurons : slice or array_like, optional
+        Neurons to draw: a slice, indices, or a mask.
+    labels : sequence of str, optional
+        Labels of the traces in the legend.
+    neuron : Neuron, optional
+        The neuron whose threshold and time step are used.
+    time_step : float, optional
+        Time step, instead of that of ``neuron``.
+    time_unit : {"s", "ms", "us"}, optional
+        Unit of the time step; see :mod:`fastlif.plot`.
     current_unit : str, optional
         Unit of the current, for the label of the axis.
+    membrane_unit : str, optional
+        Unit of the membrane, for the label of the axis.
+    **style
+        Properties of the traces, ``matplotlib.lines.Line2D``.
 
     Returns
     -------
     numpy.ndarray
         The Axes.
-
-    Raises
-    ------
-    TypeError
-        If an argument has a wrong type or dtype.
-    ValueError
-        If an argument has a wrong value or shape, or if the run recorded no membrane.
-    IndexError
-        If ``neurons`` contains an index outside the population.
 
     Examples
     --------
@@ -133,9 +140,8 @@ def stack(
     )  # fmt: skip
     middle.set_xlabel("")
     if found is not None:
-        chosen_spikes = select(found, index)
         raster(
-            Events(chosen_spikes.step, chosen_spikes.neuron), steps=steps, size=len(index), y=index,
+            select(found, index).events, steps=steps, population=len(index), y=index,
             time_step=clock.ms, time_unit="ms", ax=drawn[2],
         )  # fmt: skip
         drawn[2].set(ylabel="spikes", yticks=index if 1 < len(index) <= MOST_LABELS else [])

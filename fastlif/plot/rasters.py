@@ -91,7 +91,7 @@ def raster(
     *,
     packed: bool = False,
     steps: int | None = None,
-    size: int | None = None,
+    population: int | tuple[int, ...] | None = None,
     neurons: slice | ArrayLike | None = None,
     y: ArrayLike | None = None,
     neuron: Neuron | None = None,
@@ -105,15 +105,15 @@ def raster(
     Parameters
     ----------
     spikes : Run, Events or array_like
-        Spikes of shape ``(T, *population)``, bools or numbers of spikes; or a list of events; or a
-        run, of which the events, the packed spikes or the spikes are drawn, whichever it recorded.
+        Spikes in any form; see :mod:`fastlif.plot`.
     packed : bool
         Whether ``spikes`` is an array of bits, as ``run.packed``.
-    steps, size : int, optional
-        Number of steps and of neurons, for events and packed spikes, which do not contain them.
-        By default, the axes end at the last event.
+    steps : int, optional
+        Number of steps. By default, the axes of events end at the last one.
+    population : int or tuple of int, optional
+        Number of neurons. The default for events is that of neurons up to the last that fires.
     neurons : slice or array_like, optional
-        Neurons of the flattened population to draw: a slice, indices, or a mask.
+        Neurons to draw: a slice, indices, or a mask.
     y : array_like, optional
         The vertical position of each neuron of the population, such as its input current. The
         default is its index.
@@ -133,15 +133,6 @@ def raster(
     matplotlib.axes.Axes
         The axes.
 
-    Raises
-    ------
-    TypeError
-        If an argument has a wrong type or dtype.
-    ValueError
-        If an argument has a wrong value or shape, or if the run recorded no spikes.
-    IndexError
-        If ``neurons`` contains an index outside the population.
-
     Notes
     -----
     A million spikes take about half a second. PDF and SVG files contain more than 20,000 spikes as
@@ -159,8 +150,8 @@ def raster(
     ('time (ms)', 'neuron')
     """
     clock = clock_of(neuron, time_step, time_unit)
-    found = spikes_of(spikes, flag("packed", packed), steps, size)
-    last = int(found.neuron.max(initial=-1)) + 1 if found.size is None else found.size
+    found = spikes_of(spikes, flag("packed", packed), steps, population)
+    last = found.drawn_neurons()
     end = int(found.step.max(initial=-1)) + 1 if found.steps is None else found.steps
     found = found._replace(size=last)
     index = chosen(neurons, last)

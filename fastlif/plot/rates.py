@@ -8,29 +8,24 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from fastlif.checks import Numbers, flag, numbers
+from fastlif.checks import flag, numbers
 from fastlif.execution.results import Events, Run
 from fastlif.neurons.base import Neuron
 from fastlif.plot.clock import clock_of
-from fastlif.plot.data import (
-    bin_width_of,
-    chosen,
-    counts_of,
-    counts_over_time,
-    select,
-    spikes_of,
-    steps_of,
-)
+from fastlif.plot.data import bin_width_of, chosen, select, spikes_of
 from fastlif.plot.style import axes_for, axis_label, legend_beside, line_style, next_color
+from fastlif.spikes import population_rate as rate_in_windows
+from fastlif.spikes import rates as rates_of
+from fastlif.spikes.source import recorded
 
 
 def population_rate(
     spikes: Run | Events | ArrayLike,
     *,
-    bin_steps: int | None = None,
+    window: int | None = None,
     packed: bool = False,
     steps: int | None = None,
-    size: int | None = None,
+    population: int | tuple[int, ...] | None = None,
     neurons: slice | ArrayLike | None = None,
     neuron: Neuron | None = None,
     time_step: float | None = None,
@@ -43,14 +38,23 @@ def population_rate(
     Parameters
     ----------
     spikes : Run, Events or array_like
-        Spikes, as in :func:`raster`.
-    bin_steps : int, optional
+        Spikes in any form; see :mod:`fastlif.plot`.
+    window : int, optional
         Steps per bin. By default, there are at most 100 bins. The last one may be shorter.
-    packed, neurons, neuron, time_step, time_unit
-        As in :func:`raster`.
-    steps, size : int, optional
-        Number of steps and of neurons, required for events (``steps`` also for a run that recorded
-        only events).
+    packed : bool
+        Whether ``spikes`` is an array of bits, as ``run.packed``.
+    steps : int, optional
+        Number of steps, required for events and for a run that recorded only events.
+    population : int or tuple of int, optional
+        Number of neurons, required for events.
+    neurons : slice or array_like, optional
+        Neurons to draw: a slice, indices, or a mask.
+    neuron : Neuron, optional
+        The neuron whose time step is used.
+    time_step : float, optional
+        Time step, instead of that of ``neuron``.
+    time_unit : {"s", "ms", "us"}, optional
+        Unit of the time step; see :mod:`fastlif.plot`.
     ax : matplotlib.axes.Axes, optional
         Where to draw. The default is a new figure.
     **style
@@ -61,32 +65,26 @@ def population_rate(
     matplotlib.axes.Axes
         The axes. The rate is in Hz or, without a time step, in spikes per step.
 
-    Raises
-    ------
-    TypeError
-        If an argument has a wrong type or dtype.
-    ValueError
-        If an argument has a wrong value or shape, or if the run recorded no spikes.
-    IndexError
-        If ``neurons`` contains an index outside the population.
-
     Examples
     --------
     >>> import numpy as np, fastlif
     >>> neuron = fastlif.LIF(time_step=1e-3)
     >>> run = neuron.run(np.linspace(0.2, 0.6, 50, dtype=np.float32), steps=200)
-    >>> fastlif.plot.population_rate(run, bin_steps=10, neuron=neuron).get_ylabel()
+    >>> fastlif.plot.population_rate(run, window=10, neuron=neuron).get_ylabel()
     'firing rate (Hz)'
     """
     clock = clock_of(neuron, time_step, time_unit)
-    found = spikes_of(spikes, flag("packed", packed), steps, size)
+    found = spikes_of(spikes, flag("packed", packed), steps, population)
     index = chosen(neurons, found.number_of_neurons())
     if neurons is not None:
         found = select(found, index)
     total = found.number_of_steps()
-    width = bin_width_of("bin_steps", bin_steps, total)
-    edges, counts = counts_over_time(found, width)
-    rate = counts / (np.diff(edges) * (clock.seconds or 1.0) * max(len(index), 1))
+    width = bin_width_of("window", window, total)
+    rate = rate_in_windows(
+        found.events, clock.seconds or 1.0, width, steps=total,
+        population=max(len(index), 1),  # no neurons have a rate of 0
+    )  # fmt: skip
+    edges = np.append(np.arange(0, total, width), total)
     ax = axes_for(ax)
     held = np.append(rate, rate[-1:])
     default = {"color": next_color(ax), "linewidth": 1.2}
@@ -130,8 +128,12 @@ def fi_curve(
         spikes is divided by the duration.
     steps : int, optional
         Number of steps of the run, required if it recorded only counts or events.
-    neuron, time_step, time_unit
-        As in :func:`raster`; not used for rates.
+    neuron : Neuron, optional
+        The neuron whose time step is used to convert counts of a run to rates.
+    time_step : float, optional
+        Time step, instead of that of ``neuron``.
+    time_unit : {"s", "ms", "us"}, optional
+        Unit of the time step; see :mod:`fastlif.plot`.
     current_unit : str, optional
         Unit of the current, for the label of the axis.
     ax : matplotlib.axes.Axes, optional
@@ -143,13 +145,6 @@ def fi_curve(
     -------
     matplotlib.axes.Axes
         The axes.
-
-    Raises
-    ------
-    TypeError
-        If an argument has a wrong type or dtype.
-    ValueError
-        If an argument has a wrong value or shape, or if the run recorded neither counts nor spikes.
 
     Examples
     --------
@@ -167,7 +162,10 @@ def fi_curve(
     seconds: float | None = 1.0
     if isinstance(rate, Run):
         seconds = clock.seconds
-        y = _counts(rate) / (steps_of(rate, steps) * (seconds or 1.0))
+        if rate.counts is None:
+            recorded(rate, "rate")  # raises if there are no spikes either
+        with np.errstate(invalid="ignore"):  # no steps have no rate
+            y = rates_of(rate, seconds or 1.0, steps=steps).ravel()
     else:
         y = numbers("rate", rate).ravel()
     if len(x) != len(y):
@@ -178,8 +176,3 @@ def fi_curve(
     ax.set(xlabel=label, ylabel=_rate_label(seconds))
     legend_beside(ax)
     return ax
-
-
-def _counts(run: Run) -> Numbers:
-    """Return the number of spikes of each neuron of a run."""
-    return counts_of(spikes_of(run)) if run.counts is None else run.counts.ravel()

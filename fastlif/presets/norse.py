@@ -12,6 +12,7 @@ from fastlif.checks import Parameter, choice, number, parameter
 from fastlif.kernels import catalogue
 from fastlif.kernels.compose import Rule
 from fastlif.neurons.base import Neuron
+from fastlif.surrogate import Surrogate
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +153,9 @@ class norse_lif_box(Neuron):
     dt: float = 0.001
 
     _rests_at: ClassVar = "v_leak"
+    _surrogate: ClassVar = Surrogate("fast_sigmoid", (1.0,))  # SuperSpike, without alpha
+    _detaches_reset: ClassVar = False
+    _learned: ClassVar = {"v_th": "threshold"}
 
     def __post_init__(self) -> None:
         self._set(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,6 +12,7 @@ from fastlif.checks import Parameter, flag, optional, parameter
 from fastlif.kernels import catalogue
 from fastlif.kernels.compose import Rule
 from fastlif.neurons.base import Neuron
+from fastlif.surrogate import Surrogate
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +70,10 @@ class spikingjelly_lif(Neuron):
     decay_input: bool = True
     v_threshold: Parameter = 1.0
     v_reset: Parameter | None = 0.0
+
+    _surrogate: ClassVar = Surrogate("sigmoid", (4.0,))
+    _detaches_reset: ClassVar = False
+    _learned: ClassVar = {"v_threshold": "threshold"}
 
     def __post_init__(self) -> None:
         self._set(
@@ -140,6 +145,10 @@ class spikingjelly_if(Neuron):
 
     v_threshold: Parameter = 1.0
     v_reset: Parameter | None = 0.0
+
+    _surrogate: ClassVar = Surrogate("sigmoid", (4.0,))
+    _detaches_reset: ClassVar = False
+    _learned: ClassVar = {"v_threshold": "threshold"}
 
     def __post_init__(self) -> None:
         self._set(

@@ -8,12 +8,26 @@ All functions accept spikes in any of these formats and give the same result for
   step;
 - packed spikes of shape ``(T, ceil(N/8))``, uint8, with the first neuron in the lowest bit.
 
-What a format does not contain must be given where a function needs it: ``population``, the number
-of neurons or the shape of the population, for packed spikes and events; ``steps``, the number of
-steps, for events. Times are in the unit of ``time_step``, which is the step of all neurons. A spike
-of step ``t`` has the time ``(t + 1)*time_step``, as the membrane after that step has, or
-``(t + offset)*time_step`` if ``offsets`` tell when within the step it occurs. A Run of neurons
-whose spikes have times within a step contains its ``offsets``, if it recorded ``"events"``.
+These parameters have the same meaning in all functions:
+
+spikes : Run, Events or numpy.ndarray
+    Spikes in any of these formats.
+time_step : float
+    Duration of a step of all neurons, positive. Times are in its unit: if it is in seconds, rates
+    are in Hz. A spike of step ``t`` has the time ``(t + 1)*time_step``, as the membrane after that
+    step has, or ``(t + offset)*time_step`` with ``offsets``.
+steps : int, optional
+    Number of steps. Events do not contain it, so it must be given with them where it is needed.
+population : int or tuple of int, optional
+    Number of neurons, or shape of the population. Packed spikes and events do not contain it, so it
+    must be given with them where it is needed.
+offsets : array_like, optional
+    When within its step each spike occurs: a fraction of the step, from 0 (its beginning) to 1 (its
+    end), one per spike in the order of the events. The default is ``run.offsets`` of a Run that
+    recorded ``"events"``, for neurons whose spikes have times within a step, and otherwise 1.
+
+All functions raise TypeError or ValueError if spikes have none of the formats or do not match the
+other arguments, or if an argument is out of its range.
 
 ============================================  ====================================================
 ``to_dense``, ``to_packed``, ``to_events``    conversion without loss

@@ -31,11 +31,6 @@ def to_events(
         The spikes, sorted by step, then by neuron. A neuron with several spikes in a step has as
         many equal events. If ``spikes`` are events, they are returned, without a copy if possible.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If ``spikes`` have none of the formats, or do not match the other arguments.
-
     Examples
     --------
     >>> import numpy as np, fastlif
@@ -73,8 +68,8 @@ def to_dense(
     Raises
     ------
     TypeError, ValueError
-        If ``spikes`` have none of the formats, or do not match the other arguments, or if a neuron
-        has several spikes in a step and ``dtype`` is bool.
+        See :mod:`fastlif.spikes`; also if a neuron has several spikes in a step and ``dtype`` is
+        bool.
 
     Examples
     --------
@@ -128,8 +123,7 @@ def to_packed(
     Raises
     ------
     TypeError, ValueError
-        If ``spikes`` have none of the formats, or do not match the other arguments, or if a neuron
-        has several spikes in a step.
+        See :mod:`fastlif.spikes`; also if a neuron has several spikes in a step.
 
     Examples
     --------

@@ -54,18 +54,13 @@ def van_rossum(
     population : int or tuple of int, optional
         Shape of the population. Required for packed spikes and events.
     offsets, other_offsets : array_like, optional
-        When within its step each spike occurs; see :func:`times`.
+        When within its step each spike occurs, from 0 to 1.
 
     Returns
     -------
     numpy.ndarray
         float64. With ``other``, one distance per neuron, of the population's shape. Otherwise, the
         distances between all neurons of the flattened population, of shape ``(N, N)``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``spikes`` have none of the formats, or another argument is out of its range.
 
     Notes
     -----
@@ -127,18 +122,13 @@ def victor_purpura(
     population : int or tuple of int, optional
         Shape of the population. Required for packed spikes and events.
     offsets, other_offsets : array_like, optional
-        When within its step each spike occurs; see :func:`times`.
+        When within its step each spike occurs, from 0 to 1.
 
     Returns
     -------
     numpy.ndarray
         float64. With ``other``, one distance per neuron, of the population's shape. Otherwise, the
         distances between all neurons of the flattened population, of shape ``(N, N)``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``spikes`` have none of the formats, or another argument is out of its range.
 
     References
     ----------

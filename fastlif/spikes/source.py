@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastlif.checks import Numbers, described, numbers, whole
+from fastlif.execution.memory import ensure_readable
 from fastlif.execution.results import BOOL, INT64, UINT8, Events, Run
 from fastlif.kernels.spike_trains import kernel
 
@@ -16,7 +17,7 @@ _FORMATS = (
     "spikes per step) or packed spikes of shape (T, ceil(N/8)) (uint8)"
 )
 
-NO_STEPS = "steps must be given, because events and counts do not contain it"
+NO_STEPS = "steps must be given, because events and counts do not contain the number of steps"
 
 
 class Source(NamedTuple):
@@ -62,7 +63,7 @@ class Source(NamedTuple):
         if self.population is None:
             raise ValueError(
                 "population must be given, because "
-                f"{'events' if self.kind == 'events' else 'packed spikes'} do not contain it"
+                f"{'events' if self.kind == 'events' else 'packed spikes'} do not contain its shape"
             )
         return self.population
 
@@ -87,9 +88,10 @@ def read(
             offsets = spikes.offsets
         whole_population = spikes.events is not None or spikes.packed is not None
         steps, own = known_of(spikes, steps, shape if whole_population else None)
-        spikes, shape = _recorded(spikes, name), own if whole_population else shape
+        spikes, shape = recorded(spikes, name), own if whole_population else shape
     if isinstance(spikes, tuple):
         return _events(spikes, steps, shape, offsets, name)
+    ensure_readable(name, spikes)
     array = numbers(name, spikes)
     if array.dtype == UINT8:
         return _packed(array, steps, shape, offsets, name)
@@ -117,7 +119,7 @@ def known_of(
     return rows if steps is None else steps, own if shape is None else shape
 
 
-def _recorded(run: Run, name: str) -> object:
+def recorded(run: Run, name: str) -> object:
     """Return what a run recorded: first what holds all neurons, whatever it selected."""
     for record in (run.events, run.packed, run.spikes):
         if record is not None:
@@ -132,7 +134,8 @@ def _dense(
     array: Numbers, steps: int | None, shape: tuple[int, ...] | None, offsets: object, name: str
 ) -> Source:
     if array.dtype.kind not in "bi":
-        raise TypeError(f"{name} must be {_FORMATS}, got {described(array)}")
+        advice = "; convert 0.0 and 1.0 with .astype(bool)" if array.dtype.kind == "f" else ""
+        raise TypeError(f"{name} must be {_FORMATS}, got {described(array)}{advice}")
     if not array.ndim:
         raise ValueError(f"{name} must be {_FORMATS}, got an array without a time axis")
     if steps not in (None, len(array)):

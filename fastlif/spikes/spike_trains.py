@@ -68,9 +68,6 @@ def trains_of(source: Source) -> Trains:
 def times(spikes: Any, time_step: float, *, offsets: Any = None) -> Numbers:
     """Return the time of each spike, in the order of the events.
 
-    A spike of step ``t`` has the time ``(t + 1)*time_step``, as the membrane after that step has,
-    or ``(t + offset)*time_step`` with offsets.
-
     Parameters
     ----------
     spikes : Run, Events or numpy.ndarray
@@ -78,19 +75,12 @@ def times(spikes: Any, time_step: float, *, offsets: Any = None) -> Numbers:
     time_step : float
         Time step, positive: in seconds for times in seconds.
     offsets : array_like, optional
-        When within its step each spike occurs: a fraction of the step, from 0 (its beginning) to 1
-        (its end), one per spike in the order of the events. The default are the offsets of a Run
-        that has them, and otherwise 1.
+        When within its step each spike occurs, from 0 to 1.
 
     Returns
     -------
     numpy.ndarray
         float64, one time per spike.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``spikes`` have none of the formats, or another argument is out of its range.
 
     Examples
     --------
@@ -120,24 +110,19 @@ def trains(
     spikes : Run, Events or numpy.ndarray
         Spikes in any format; see :mod:`fastlif.spikes`.
     time_step : float
-        Time step, positive. A spike of step ``t`` has the time ``(t + 1)*time_step``.
+        Time step, positive.
     steps : int, optional
         Number of steps.
     population : int or tuple of int, optional
         Shape of the population. Required for packed spikes and events.
     offsets : array_like, optional
-        When within its step each spike occurs; see :func:`times`.
+        When within its step each spike occurs, from 0 to 1.
 
     Returns
     -------
     list of numpy.ndarray
         Sorted times of each neuron of the flattened population, float64. The array of a silent
         neuron is empty. All are views of one array.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``spikes`` have none of the formats, or another argument is out of its range.
 
     Examples
     --------
@@ -172,7 +157,7 @@ def intervals(
     population : int or tuple of int, optional
         Shape of the population. Required for packed spikes and events.
     offsets : array_like, optional
-        When within its step each spike occurs; see :func:`times`.
+        When within its step each spike occurs, from 0 to 1.
 
     Returns
     -------
@@ -180,11 +165,6 @@ def intervals(
         Intervals of each neuron of the flattened population, float64: one less than it has spikes,
         and none if it has no spike. Several spikes in a step without offsets have intervals of 0.
         All are views of one array.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``spikes`` have none of the formats, or another argument is out of its range.
 
     Examples
     --------

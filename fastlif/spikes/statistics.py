@@ -30,11 +30,6 @@ def counts(
     numpy.ndarray
         int64, of the population's shape.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If ``spikes`` have none of the formats, or do not match the other arguments.
-
     Examples
     --------
     >>> import fastlif
@@ -78,11 +73,6 @@ def rates(
     -------
     numpy.ndarray
         float64, of the population's shape; NaN if there are no steps.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``spikes`` have none of the formats, or another argument is out of its range.
 
     Examples
     --------
@@ -129,11 +119,6 @@ def population_rate(
         the rate in the steps ``k*window`` to ``(k + 1)*window - 1``; the last window may be
         shorter, and its rate is the one of its steps. NaN if there are no neurons.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If ``spikes`` have none of the formats, or another argument is out of its range.
-
     Examples
     --------
     >>> import fastlif
@@ -171,7 +156,7 @@ def cv(
     population : int or tuple of int, optional
         Shape of the population. Required for packed spikes and events.
     offsets : array_like, optional
-        When within its step each spike occurs; see :func:`times`.
+        When within its step each spike occurs, from 0 to 1.
 
     Returns
     -------
@@ -179,11 +164,6 @@ def cv(
         float64, of the population's shape; NaN for a neuron with fewer than two spikes, or whose
         spikes are all simultaneous. The standard deviation is that of the intervals themselves, not
         an estimate for a larger sample (``ddof=0``).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``spikes`` have none of the formats, or do not match the other arguments.
 
     Examples
     --------
@@ -222,23 +202,18 @@ def first_spikes(
     spikes : Run, Events or numpy.ndarray
         Spikes in any format; see :mod:`fastlif.spikes`.
     time_step : float
-        Time step, positive. A spike of step ``t`` has the time ``(t + 1)*time_step``.
+        Time step, positive.
     steps : int, optional
         Number of steps.
     population : int or tuple of int, optional
         Shape of the population. Required for packed spikes and events.
     offsets : array_like, optional
-        When within its step each spike occurs; see :func:`times`.
+        When within its step each spike occurs, from 0 to 1.
 
     Returns
     -------
     numpy.ndarray
         float64, of the population's shape; NaN for a silent neuron.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``spikes`` have none of the formats, or another argument is out of its range.
 
     Examples
     --------

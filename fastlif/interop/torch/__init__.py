@@ -2,7 +2,8 @@
 
 :class:`Lapicque` and :class:`Leaky` are called like ``snntorch.Lapicque`` and ``snntorch.Leaky``,
 and ``layer.run`` integrates all time steps in one call. :func:`from_snntorch` and :func:`convert`
-convert neurons and whole networks of snnTorch. Only inference is available: gradients are not.
+convert neurons and whole networks of snnTorch. The layers train like its neurons, with the same
+gradients: :mod:`fastlif.interop.torch.surrogate` contains the surrogates.
 
 Examples
 --------
@@ -19,7 +20,8 @@ Examples
 True
 """
 
+from fastlif.interop.torch import surrogate, transforms  # noqa: F401 - registers what it contains
 from fastlif.interop.torch.convert import convert, from_snntorch
 from fastlif.interop.torch.neurons import Lapicque, Leaky
 
-__all__ = ["Lapicque", "Leaky", "convert", "from_snntorch"]
+__all__ = ["Lapicque", "Leaky", "convert", "from_snntorch", "surrogate"]

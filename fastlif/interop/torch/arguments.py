@@ -7,8 +7,11 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from fastlif.checks import whole
+
 _DTYPES = (torch.float32, torch.float64)
 _EMPTY = (0,)
+_LEARNED = ("beta", "threshold")  # the parameters that have a gradient
 
 
 def described(value: Any) -> str:
@@ -21,18 +24,51 @@ def described(value: Any) -> str:
     return f"a {kind}tensor of shape {tuple(value.shape)} and dtype {dtype} on {value.device}"
 
 
-def checked(
-    cur: Any, mem: Any, names: Sequence[str], parameters: Sequence[Tensor], over_time: bool
-) -> Tensor | None:
-    """Return the membrane that enters a step or a run; None if that is 0.
+def needs_gradient(*values: Any) -> bool:
+    """Tell whether one of these tensors requires a gradient."""
+    return any(getattr(value, "requires_grad", False) for value in values)
 
-    Raises if the arguments do not fit together, or if one of them needs a gradient.
+
+def timeless(cur: Any, steps: int | None) -> tuple[Any, int | None]:
+    """Return a current that is constant in time without its time axis, and the number of steps.
+
+    Also for a tensor that was expanded over time, so that it is never materialised, nor is its
+    gradient. Other currents are returned as they are.
     """
+    if steps is not None:
+        return cur, whole("steps", steps, 0)
+    if not isinstance(cur, Tensor) or torch.compiler.is_compiling():
+        return cur, None
+    if cur.ndim and cur.layout is torch.strided and len(cur) > 1 and cur.stride(0) == 0:
+        base = cur._base  # what was expanded
+        if base is None:
+            return (cur, None) if cur.requires_grad else (cur[0], len(cur))
+        same = base.shape == cur.shape[1:] and base.stride() == cur.stride()[1:]
+        seen = cur.retains_grad or cur._backward_hooks  # the user asks for the whole gradient
+        if same and base.data_ptr() == cur.data_ptr() and base.dtype == cur.dtype and not seen:
+            return base, len(cur)
+    return cur, None
+
+
+def checked(
+    cur: Any,
+    mem: Any,
+    names: Sequence[str],
+    parameters: Sequence[Tensor],
+    first_is_time: bool,
+    over_time: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """Return the current, and the membrane that enters a step or a run; None if that is 0.
+
+    ``first_is_time`` tells whether the first axis of ``cur`` is time. Raises if the arguments do
+    not fit together, or if one of them needs a gradient that does not exist.
+    """
+    if torch.is_autocast_enabled("cpu"):
+        cur, mem = _widened(cur), _widened(mem)
     _check_tensor("cur", cur)
-    if over_time and not cur.ndim:
+    if over_time and first_is_time and not cur.ndim:
         raise ValueError(f"cur must have time as its first axis, got {described(cur)}")
-    population = cur.shape[1:] if over_time else cur.shape
-    differentiable = cur.requires_grad
+    population = cur.shape[1:] if over_time and first_is_time else cur.shape
     if mem is not None:
         _check_tensor("mem", mem)
         if mem.shape == _EMPTY:
@@ -44,8 +80,6 @@ def checked(
             )
         elif mem.dtype != cur.dtype:
             raise TypeError(f"mem must have the dtype of cur, {cur.dtype}, got {described(mem)}")
-        else:
-            differentiable = differentiable or mem.requires_grad
     for name, value in zip(names, parameters, strict=True):
         if not value.is_cpu:
             raise TypeError(f"{name} must be on the CPU, got {described(value)}")
@@ -54,15 +88,20 @@ def checked(
                 f"{name} must match the last axes of the population's shape {tuple(population)}, "
                 f"got {tuple(value.shape)}"
             )
-        differentiable = differentiable or value.requires_grad
-    if differentiable and torch.is_grad_enabled():
-        raise RuntimeError(
-            "fastlif's layers have no gradients yet, and an input or a parameter requires them; "
-            "call the network within torch.inference_mode() or torch.no_grad()"
-        )
+        if value.requires_grad and name not in _LEARNED and torch.is_grad_enabled():
+            raise RuntimeError(
+                f"{name} requires a gradient, and only beta and threshold have one; use "
+                f"{name}.detach()"
+            )
     if forward_ad._current_level >= 0:  # tangents would be lost; PyTorch has no public test
         raise RuntimeError("fastlif's layers have no forward-mode derivatives")
-    return mem
+    return cur, mem
+
+
+def _widened(value: Any) -> Any:
+    """Return what autocast has narrowed as float32, in which neurons are integrated."""
+    narrow = isinstance(value, Tensor) and value.dtype in (torch.bfloat16, torch.float16)
+    return value.float() if narrow else value
 
 
 def _check_tensor(name: str, value: Any) -> None:

@@ -71,6 +71,8 @@ def from_snntorch(module: Any, *, over_time: bool = False) -> Layer:
     settings = {
         "threshold": _copied(module, "threshold"),
         "learn_threshold": _is_learned(module, "threshold"),
+        "spike_grad": module.spike_grad,
+        "surrogate_disable": module.spike_grad == module._surrogate_bypass,
         "inhibition": module.inhibition,
         "state_quant": module.state_quant,
         "reset_mechanism": _reset_of(module),

@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from fastlif.checks import choice, flag, whole
-from fastlif.interop.torch import ops
-from fastlif.interop.torch.arguments import checked, described
+from fastlif.interop.torch import ops, surrogate
+from fastlif.interop.torch.arguments import checked, described, needs_gradient, timeless
+from fastlif.interop.torch.surrogate import operand
 from fastlif.neurons.circuit import RESETS
+from fastlif.surrogate import Surrogate
 
 _FACTOR, _RESET = "graded_spikes_factor", "reset_mechanism_val"
 
@@ -43,9 +45,9 @@ class Layer(torch.nn.Module):  # type: ignore[misc]
             )
         self.threads = None if threads is None else whole("threads", threads, 1)
         self.surrogate_disable = flag("surrogate_disable", surrogate_disable)
-        self.spike_grad = spike_grad
-        if spike_grad is not None:
+        if spike_grad is not None and not isinstance(spike_grad, Surrogate):
             check_spikes_of(spike_grad)
+        self.spike_grad = spike_grad
         self.reset_mechanism = reset_mechanism
         self.register_buffer("mem", torch.zeros(0), persistent=False)
 
@@ -57,6 +59,16 @@ class Layer(torch.nn.Module):  # type: ignore[misc]
     @reset_mechanism.setter
     def reset_mechanism(self, value: str) -> None:
         self._reset_mechanism = choice("reset_mechanism", value, RESETS)
+
+    @property
+    def spike_grad(self) -> Callable[[Tensor], Tensor] | None:
+        """The surrogate gradient; None for the default, ``atan()``."""
+        return self._spike_grad
+
+    @spike_grad.setter
+    def spike_grad(self, value: Callable[[Tensor], Tensor] | None) -> None:
+        self._spike_grad = value
+        self._surrogate = operand(surrogate.none() if self.surrogate_disable else value)
 
     @property
     def _rule(self) -> str:
@@ -89,39 +101,42 @@ class Layer(torch.nn.Module):  # type: ignore[misc]
         ValueError
             If the shapes do not fit together.
         RuntimeError
-            If an input or a parameter requires a gradient while gradients are enabled.
+            If a parameter without a gradient (``R``, ``C`` or ``time_step``) requires one.
         """
         if self.over_time:
-            if self.output:
-                return self.run(cur, mem)
-            parameters = self._tensors()
-            mem = checked(cur, mem, self._names, parameters, True)
-            return ops.spikes(cur, mem, parameters, self._rule, self.threads)
+            return self.run(cur, mem) if self.output else self._spikes(cur, mem)
         parameters = self._tensors()
         if mem is None:
             last = self._buffers["mem"]
             mem = last if last.shape == getattr(cur, "shape", None) else None
-        mem = checked(cur, mem, self._names, parameters, False)
-        spk, mem = ops.step(cur, mem, parameters, self._rule)
+        cur, mem = checked(cur, mem, self._names, parameters, True, False)
+        spk, mem = ops.step(cur, mem, parameters, self._rule, *self._surrogate)
         self._buffers["mem"] = mem  # as self.mem = mem, in a fraction of the time
         return spk, mem
 
-    def run(self, cur: Tensor, mem: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def run(
+        self, cur: Tensor, mem: Tensor | None = None, *, steps: int | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Integrate an input over all time steps in one call.
 
         Parameters
         ----------
         cur : torch.Tensor
-            Input current of shape ``(T, ...)``. Any strides work; an input that does not change
-            with time can be expanded (``cur.expand(T, ...)``), which needs no memory.
+            Input current of shape ``(T, ...)``, with any strides.
         mem : torch.Tensor, optional
             Membrane entering the first step, of shape ``cur.shape[1:]``. The default is 0.
+        steps : int, optional
+            Number of steps with a current that is constant in time. ``cur`` then has no time axis,
+            and its gradient is summed over time without any memory for single steps. The same
+            holds for ``cur.expand(T, ...)``.
 
         Returns
         -------
         spk, mem : torch.Tensor
             Spikes (0 or 1) and membranes of all steps, ``(T, ...)``, in the dtype of ``cur``.
-            ``mem[t]`` is the membrane after step ``t``, and ``run(more, mem[-1])`` continues.
+            ``mem[t]`` is the membrane after step ``t``, and ``run(more, mem[-1])`` continues: with
+            the gradients of both parts, or without those of the first one after
+            ``mem[-1].detach()`` (truncated backpropagation through time).
 
         Raises
         ------
@@ -129,9 +144,19 @@ class Layer(torch.nn.Module):  # type: ignore[misc]
             As :meth:`forward`.
         """
         parameters = self._tensors()
-        mem = checked(cur, mem, self._names, parameters, True)
-        spk, mem = ops.run(cur, mem, parameters, self._rule, self.threads)
+        cur, steps = timeless(cur, steps)
+        cur, mem = checked(cur, mem, self._names, parameters, steps is None, True)
+        spk, mem = ops.run(cur, mem, parameters, self._rule, *self._surrogate, steps, self.threads)
         return spk, mem
+
+    def _spikes(self, cur: Tensor, mem: Tensor | None) -> Tensor:
+        """Return the spikes of all steps."""
+        if torch.is_grad_enabled() and needs_gradient(cur, mem, *self._tensors()):
+            return self.run(cur, mem)[0]  # the membranes are saved for the gradient
+        parameters = self._tensors()
+        cur, steps = timeless(cur, None)
+        cur, mem = checked(cur, mem, self._names, parameters, steps is None, True)
+        return ops.spikes(cur, mem, parameters, self._rule, steps, self.threads)
 
     def reset_mem(self) -> Tensor:
         """Forget the membrane, and return an empty one, from which a step starts from 0."""

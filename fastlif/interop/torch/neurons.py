@@ -14,7 +14,7 @@ Number: TypeAlias = float | Tensor
 
 
 class Leaky(Layer):
-    r"""The neuron ``snntorch.Leaky`` for inference on CPUs, bit-for-bit identical.
+    r"""The neuron ``snntorch.Leaky`` on CPUs, bit-for-bit identical.
 
     .. math:: b = \beta u + i, \qquad r = [u > \theta]
 
@@ -29,9 +29,11 @@ class Leaky(Layer):
     threshold : float or torch.Tensor
         Membrane potential above which the neuron fires.
     spike_grad : callable, optional
-        Surrogate gradient of snnTorch. It is stored, but training is not available yet.
+        Surrogate gradient: one of :mod:`fastlif.interop.torch.surrogate` or
+        ``snntorch.surrogate``, or any function of the membrane minus the threshold that returns
+        the spikes. The default is ``atan()``, as in snnTorch.
     surrogate_disable : bool
-        Has no effect without training.
+        Whether spikes count as constants when gradients are computed.
     init_hidden, inhibition, state_quant : bool
         Not supported: must be False. Instead of ``init_hidden``, use ``over_time``.
     learn_beta, learn_threshold : bool
@@ -139,7 +141,7 @@ class Leaky(Layer):
 
 
 class Lapicque(Layer):
-    r"""The neuron ``snntorch.Lapicque`` for inference on CPUs, bit-for-bit identical.
+    r"""The neuron ``snntorch.Lapicque`` on CPUs, bit-for-bit identical.
 
     .. math::
 

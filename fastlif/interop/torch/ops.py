@@ -47,7 +47,7 @@ def _of_lapicque(R: Tensor, C: Tensor, time_step: Tensor, threshold: Tensor) -> 
 
 # The parameters of each rule in the order of the operators, and how constants are derived from
 # them. The names of rules are strings, because operators cannot take Python objects.
-_RULES: dict[str, tuple[Rule, tuple[str, ...], Derive]] = {
+RULES: dict[str, tuple[Rule, tuple[str, ...], Derive]] = {
     f"{name}/{reset}": (rule, parameters, derive)
     for name, rules, parameters, derive in (
         ("leaky", catalogue.LEAKY, LEAKY, _of_leaky),
@@ -64,7 +64,7 @@ _MOST_NEURONS = 64
 _NEURONS: dict[Any, tuple[Integrator, list[Numbers]]] = {}
 
 
-def _neuron(rule: str, dtype: torch.dtype, parameters: Sequence[Tensor]) -> Integrator:
+def neuron_of(rule: str, dtype: torch.dtype, parameters: Sequence[Tensor]) -> Integrator:
     """Return what integrates neurons with these values of the parameters.
 
     It is stored for the next call. Values are compared, because a tensor may change without any
@@ -103,7 +103,7 @@ def _same_bits(known: Numbers, now: Numbers) -> bool:
 
 
 def _built(rule: str, dtype: torch.dtype, parameters: Sequence[Tensor]) -> Integrator:
-    physics, names, derive = _RULES[rule]
+    physics, names, derive = RULES[rule]
     for name, value in zip(names, parameters, strict=True):
         check_parameter(name, value)
         if value.dtype == torch.float64 and value.ndim and dtype == torch.float32:
@@ -139,40 +139,43 @@ _BOTH = ("membrane", "spikes")
 
 
 def _step(
-    cur: Tensor, mem: Tensor | None, parameters: Sequence[Tensor], rule: str
-) -> tuple[Tensor, Tensor]:
-    neuron = _neuron(rule, cur.dtype, parameters)
-    now, old = _array(cur), None if mem is None else _array(mem)
+    cur: Tensor, mem: Tensor | None, parameters: Sequence[Tensor], rule: str, surrogate: str,
+    values: Sequence[float],
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    neuron = neuron_of(rule, cur.dtype, parameters)
+    now, old = array_of(cur), None if mem is None else array_of(mem)
     done = neuron.again(now, old, None)
     spk, new = neuron.step(now, old, None) if done is None else done
     return torch.from_numpy(spk), torch.from_numpy(new)
 
 
 def _run(
-    cur: Tensor, mem: Tensor | None, parameters: Sequence[Tensor], rule: str, threads: int | None
-) -> tuple[Tensor, Tensor]:
-    run = _integrated(cur, mem, parameters, rule, threads, _BOTH)
+    cur: Tensor, mem: Tensor | None, parameters: Sequence[Tensor], rule: str, surrogate: str,
+    values: Sequence[float], steps: int | None, threads: int | None,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    run = _integrated(cur, mem, parameters, rule, steps, threads, _BOTH)
     return torch.from_numpy(run.spikes), torch.from_numpy(run.membrane)
 
 
 def _spikes(
-    cur: Tensor, mem: Tensor | None, parameters: Sequence[Tensor], rule: str, threads: int | None
-) -> Tensor:
-    run = _integrated(cur, mem, parameters, rule, threads, ("spikes",))
+    cur: Tensor, mem: Tensor | None, parameters: Sequence[Tensor], rule: str, steps: int | None,
+    threads: int | None,
+) -> Tensor:  # fmt: skip
+    run = _integrated(cur, mem, parameters, rule, steps, threads, ("spikes",))
     return torch.from_numpy(run.spikes)
 
 
 def _integrated(
-    cur: Tensor, mem: Tensor | None, parameters: Sequence[Tensor], rule: str, threads: int | None,
-    record: tuple[str, ...],
+    cur: Tensor, mem: Tensor | None, parameters: Sequence[Tensor], rule: str, steps: int | None,
+    threads: int | None, record: tuple[str, ...],
 ) -> Any:  # fmt: skip
-    neuron = _neuron(rule, cur.dtype, parameters)
-    initial = None if mem is None else _array(mem)
+    neuron = neuron_of(rule, cur.dtype, parameters)
+    initial = None if mem is None else array_of(mem)
     threads = torch.get_num_threads() if threads is None else threads
-    return neuron.run(_array(cur), initial, None, record, None, 1, None, threads, False)
+    return neuron.run(array_of(cur), initial, steps, record, None, 1, None, threads, False)
 
 
-def _array(value: Tensor) -> Numbers:
+def array_of(value: Tensor) -> Numbers:
     """Return a view of a tensor."""
     try:
         array: Numbers = value.numpy()
@@ -184,19 +187,35 @@ def _array(value: Tensor) -> Numbers:
 # What compilers need to know: shapes, dtypes and layouts.
 
 
-def _two_like(cur: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
+def _of_step(cur: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
     return cur.new_empty(cur.shape), cur.new_empty(cur.shape)
 
 
-def _one_like(cur: Tensor, *_: Any) -> Tensor:
-    return cur.new_empty(cur.shape)
+def _of_run(
+    cur: Tensor, mem: Any, parameters: Any, rule: str, surrogate: str, values: Any,
+    steps: int | None, threads: int | None,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    spikes = _of_spikes(cur, mem, parameters, rule, steps, threads)
+    return spikes, torch.empty_like(spikes)
+
+
+def _of_spikes(
+    cur: Tensor, mem: Any, parameters: Any, rule: str, steps: int | None, threads: int | None
+) -> Tensor:
+    return cur.new_empty(cur.shape if steps is None else (steps, *cur.shape))
 
 
 _ARGUMENTS = "Tensor cur, Tensor? mem, Tensor[] parameters, str rule"
+_SURROGATE = "str surrogate, float[] values"
 for _name, _schema, _function, _fake in (
-    ("step", f"({_ARGUMENTS}) -> (Tensor, Tensor)", _step, _two_like),
-    ("run", f"({_ARGUMENTS}, int? threads) -> (Tensor, Tensor)", _run, _two_like),
-    ("spikes", f"({_ARGUMENTS}, int? threads) -> Tensor", _spikes, _one_like),
+    ("step", f"({_ARGUMENTS}, {_SURROGATE}) -> (Tensor, Tensor)", _step, _of_step),
+    (
+        "run",
+        f"({_ARGUMENTS}, {_SURROGATE}, int? steps, int? threads) -> (Tensor, Tensor)",
+        _run,
+        _of_run,
+    ),
+    ("spikes", f"({_ARGUMENTS}, int? steps, int? threads) -> Tensor", _spikes, _of_spikes),
 ):
     torch.library.define(f"fastlif::{_name}", _schema)
     torch.library.impl(f"fastlif::{_name}", "CPU", _function)
