@@ -72,6 +72,9 @@ class Model:
         if absent:
             raise TypeError(f"{describe()} does not derive the constants {absent}")
 
+    def __repr__(self) -> str:
+        return self._describe()
+
     def constants(self, dtype: np.dtype[Any]) -> Constants:
         """Return the rule's constants in the state's dtype.
 
