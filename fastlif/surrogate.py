@@ -4,8 +4,9 @@ A spike is a step function of ``x``, the membrane minus the threshold, and its d
 almost everywhere. A surrogate replaces it when gradients are computed, and changes no spikes. The
 names, parameters and defaults are those of ``snntorch.surrogate``.
 
-Those of other simulators are among them: Norse's SuperSpike is ``fast_sigmoid(100)``,
-SpikingJelly's ``Sigmoid(4)`` is ``sigmoid(4)``, and its ``ATan(2)`` is ``atan(2)``.
+Those of other simulators are among them: SpikingJelly's ``Sigmoid(4)`` is ``sigmoid(4)``, its
+``ATan(2)`` is ``atan(2)``, and SuperSpike with a steepness of 100 is ``fast_sigmoid(100)``. Norse
+1.1.0 ignores the steepness ``alpha`` of its SuperSpike, which is therefore ``fast_sigmoid(1)``.
 
 Examples
 --------

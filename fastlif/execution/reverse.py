@@ -1,5 +1,6 @@
 """The execution of a reverse sweep: gradients of a run, tile by tile, backwards in time."""
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -51,25 +52,35 @@ class Reverse(NamedTuple):
     parameters: bool
 
 
+@functools.cache
+def _nothing(dtype: np.dtype[Any]) -> Numbers:
+    """Return the row of each step and tile of an array that is absent."""
+    return np.full(_WIDTH, -0.0, dtype)
+
+
 class _Operand:
     """An array over time and neurons that a reverse sweep reads.
 
-    ``array`` has the shape ``(steps, *population)``, and may be constant in time or broadcast.
+    ``array`` has the shape ``(steps, *population)``, and may be constant in time or broadcast. None
+    stands for a gradient that does not arrive.
     """
 
-    def __init__(self, array: Numbers, dtype: np.dtype[Any]) -> None:
+    def __init__(self, array: Numbers | None, dtype: np.dtype[Any]) -> None:
         self._array = array
-        self._view = flattened(array, dtype)
-        self.staged = self._view is None
-        self._block: Numbers | None = None
+        self._view = None if array is None else flattened(array, dtype)
+        self._nothing = _nothing(dtype) if array is None else None
+        self.staged = array is not None and self._view is None
 
     def part(self, begin: int, end: int, start: int, stop: int, block: Numbers | None) -> Any:
         """Return the address of some steps of the neurons ``start:stop`` and the rows' distance."""
+        if self._nothing is not None:
+            return self._nothing.__array_interface__["data"][0], 0
         if self._view is not None:
             address: int = self._view.__array_interface__["data"][0]
             stride = self._view.strides[0]
             return address + begin * stride + start * self._view.itemsize, stride
         assert block is not None
+        assert self._array is not None
         rows = block[: (end - begin) * (stop - start)].reshape(end - begin, stop - start)
         copy_in(rows, self._array[begin:end], start)
         return rows.__array_interface__["data"][0], rows.strides[0]
@@ -153,10 +164,9 @@ class _Job:
         current = current if reads_drive(model.rule, sweep.detached) else None
         self._membrane = membrane
         self._operands = [
-            None if array is None else _Operand(array, dtype)
-            for array in (membrane, current, at_spikes, at_membrane)
+            _Operand(array, dtype) for array in (membrane, current, at_spikes, at_membrane)
         ]
-        self.staged = [each is not None and each.staged for each in self._operands]
+        self.staged = [each.staged for each in self._operands]
         self.at_current = empty(population if sweep.summed else (self.steps, *population), dtype)
         self._rows = None if sweep.summed else _Operand(self.at_current, dtype)
         self.at_initial = empty(population, dtype)
@@ -184,7 +194,7 @@ class _Job:
             begin = (end - 1) // chunk * chunk
             # The membrane that enters the first of these steps is in the row before it.
             parts = [
-                None if each is None else each.part(begin, end, start, stop, block)
+                each.part(begin, end, start, stop, block)
                 for each, block in zip(self._operands, blocks, strict=True)
             ]
             before = self._before(begin, start, stop, first, scratch)
@@ -212,10 +222,8 @@ class _Job:
         """Return the address of the membrane that enters step ``begin``."""
         address: int = first.__array_interface__["data"][0]
         if begin:
-            operand = self._operands[0]
-            assert operand is not None
             row = scratch.rows[INPUT, : stop - start]
-            address, _ = operand.part(begin - 1, begin, start, stop, row)
+            address, _ = self._operands[0].part(begin - 1, begin, start, stop, row)
         return address
 
     def _add(self, rows: Numbers, start: int, stop: int) -> None:

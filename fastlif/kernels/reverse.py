@@ -1,9 +1,10 @@
 """The reverse sweep: gradients of one tile of neurons over a stretch of time, backwards.
 
 Arrays over time and neurons are given by the address of their first row and the distance between
-rows in bytes, ``(address, stride)``, or None if they are absent. So one compiled kernel serves all
-layouts, and a stride of zero stands for what is constant in time. Rows are contiguous and have the
-dtype of ``work``. What is written overlaps nothing that is read.
+rows in bytes, ``(address, stride)``. So one compiled kernel serves all layouts, and a stride of
+zero stands for what is constant in time: also for a gradient that does not arrive, a row of -0.0,
+which adds nothing. Rows are contiguous and have the dtype of ``work``. What is written overlaps
+nothing that is read.
 """
 
 import functools
@@ -63,7 +64,7 @@ def reverse_kernel(
             Arrays that are read: membranes that leave the steps, the current, and the gradients
             that arrive.
         at_current
-            The gradients at the current, which are written.
+            The gradients at the current, which are written; None if only their sum is.
         """
         wide_vectors()
         shared, p = shared_constants(rule, constants, work), (values[0], values[1])
@@ -148,17 +149,6 @@ def _mark(builder, instruction, kind):
     instruction.set_metadata(kind, module.add_metadata([scope]))
 
 
-def item(row, j, p):
-    """Return item ``j`` of a row; -0.0, which adds nothing, if it is absent."""
-
-
-@overload(item, inline="always")
-def _overload_item(row, j, p):
-    if isinstance(row, types.NoneType):
-        return lambda row, j, p: -zero(p[0])
-    return lambda row, j, p: _read_only(row, j, p)
-
-
 def _loader(kind):
     @intrinsic
     def load(typing_context, row, j, p):
@@ -173,8 +163,8 @@ def _loader(kind):
     return load
 
 
-_read_only = _loader("noalias")
-own = _loader("alias.scope")  # item ``j`` of a row that the sweep also writes
+item = _loader("noalias")  # item ``j`` of a row that is only read
+own = _loader("alias.scope")  # and of one that the sweep also writes
 
 
 def put(row, j, value):

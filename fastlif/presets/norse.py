@@ -153,7 +153,7 @@ class norse_lif_box(Neuron):
     dt: float = 0.001
 
     _rests_at: ClassVar = "v_leak"
-    _surrogate: ClassVar = Surrogate("fast_sigmoid", (100.0,))  # SuperSpike
+    _surrogate: ClassVar = Surrogate("fast_sigmoid", (1.0,))  # SuperSpike, without alpha
     _detaches_reset: ClassVar = False
     _learned: ClassVar = {"v_th": "threshold"}
 

@@ -20,8 +20,7 @@ Examples
 True
 """
 
-from fastlif.interop.torch import gradients as _gradients  # noqa: F401 - registers them
-from fastlif.interop.torch import surrogate
+from fastlif.interop.torch import surrogate, transforms  # noqa: F401 - registers what it contains
 from fastlif.interop.torch.convert import convert, from_snntorch
 from fastlif.interop.torch.neurons import Lapicque, Leaky
 
