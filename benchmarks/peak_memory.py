@@ -25,16 +25,17 @@ def tensors(steps, batch, neurons):
 
 
 def forward_and_backward(neuron, current, arriving):
-    """Return the spikes, and the gradient at the current; snnTorch's neurons are stepped."""
+    """Return spikes, membranes and the gradient at the current; snnTorch's neurons are stepped."""
     if isinstance(neuron, Leaky):
-        spikes, _ = neuron.run(current)
+        spikes, membranes = neuron.run(current)
     else:
-        mem, spikes = neuron.reset_mem(), []
+        mem, records = neuron.reset_mem(), []
         for now in current:
             spk, mem = neuron(now, mem)
-            spikes.append(spk)
-        spikes = torch.stack(spikes)
-    return spikes.detach(), *torch.autograd.grad(spikes, current, arriving)
+            records.append((spk, mem))
+        spikes, membranes = map(torch.stack, zip(*records, strict=True))
+    (gradient,) = torch.autograd.grad(spikes, current, arriving)
+    return spikes.detach(), membranes.detach(), gradient
 
 
 def peak():
