@@ -12,8 +12,10 @@ README = Path(__file__).parents[1] / "README.md"
 def test_example(host, capsys):
     pytest.importorskip(host)
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    (code,) = (block for block in blocks if f"fastlif.interop.{host}" in block)
-    exec(compile(code, str(README), "exec"), {})
-    said = re.findall(r"^print\(.*\)  # (.*)$", code, re.MULTILINE)
-    assert said
-    assert capsys.readouterr().out.splitlines() == said
+    codes = [block for block in blocks if f"fastlif.interop.{host}" in block]
+    assert codes
+    for code in codes:
+        exec(compile(code, str(README), "exec"), {})
+        said = re.findall(r"^print\(.*\)  # (.*)$", code, re.MULTILINE)
+        assert said
+        assert capsys.readouterr().out.splitlines() == said

@@ -19,8 +19,8 @@ def from_snntorch(module: Any, *, over_time: bool = False) -> Layer:
     Parameters
     ----------
     module : snntorch.Leaky or snntorch.Lapicque
-        The neuron. Its parameters are copied; its surrogate gradient and its present membrane are
-        not, so that the layer starts from 0.
+        The neuron. Its parameters are copied, and its surrogate gradient is used; its present
+        membrane is not, so that the layer starts from 0.
     over_time : bool
         Whether the layer is called with all time steps. This is how a neuron with
         ``init_hidden=True`` can be converted, whose membrane is hidden state: ``layer(cur)`` takes
