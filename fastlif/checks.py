@@ -49,7 +49,9 @@ def numbers(name: str, value: object) -> Numbers:
         raise type(error)(
             f"{name} must be a number or an array of real numbers, got {described(value)}: {error}"
         ) from error
-    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+    # A folder of arrays (of Zarr, of HDF5) without any is an empty sequence to NumPy.
+    folder = not array.size and hasattr(value, "keys") and not hasattr(value, "__array__")
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8 or folder:
         raise TypeError(
             f"{name} must hold real numbers (bool, integers, float16, float32 or float64), "
             f"got {described(value)}{'' if array is value else f' with dtype {array.dtype}'}"

@@ -149,6 +149,44 @@ def test_an_iterable_that_is_too_short_now(neuron, current, path):
         list(neuron.stream([current[:10]], checkpoint=path, record=ALL))
 
 
+def test_an_iterable_without_chunks_does_not_complete_a_run(neuron, current, path):
+    broken_off(neuron, np.split(current, [9, 18, 27]), path, chunk=None)
+    with pytest.raises(ValueError, match="the chunks must have 18 steps in all, got 0"):
+        list(neuron.stream([], checkpoint=path, record=ALL))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege")
+def test_a_link_remains_one(neuron, current, path, tmp_path):
+    (tmp_path / "folder").mkdir()
+    path.symlink_to(tmp_path / "folder" / "target")
+    broken_off(neuron, current, path)
+    assert path.is_symlink()
+    assert neuron.stream(current, checkpoint=path, record=ALL).steps == 18
+    assert (tmp_path / "folder" / "target").is_file()
+
+
+def test_a_relative_path_belongs_to_the_folder_of_the_call(neuron, current, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    stream = neuron.stream(current, checkpoint="checkpoint", chunk=30)
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path / "folder")
+    list(stream)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint", "folder"]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_two_streams_cannot_write_one_checkpoint(neuron, current, path, begun):
+    options = {"checkpoint": path, "chunk": 9, "record": "counts"}
+    if begun:
+        with neuron.stream(current, **options) as stream:
+            next(stream), next(stream)
+    one, other = (neuron.stream(current, **options) for _ in range(2))
+    list(one)
+    with pytest.raises(OSError, match=r"and .* is .*: another stream has written it meanwhile"):
+        list(other)
+    assert neuron.stream(current, **options).steps == STEPS
+
+
 def test_progress_begins_where_the_stream_does(neuron, current, path, capsys):
     broken_off(neuron, current, path)
     told = []

@@ -138,6 +138,12 @@ def test_a_single_neuron_and_none():
     check(run(fastlif.LIF(), da.from_array(current, 7)), fastlif.LIF().run(current))
 
 
+@pytest.mark.parametrize("shape", [(2, 0), (0, 2)])
+def test_no_neurons_along_one_axis(shape):
+    result = run(fastlif.LIF(), 0.3, steps=3, population=shape)
+    assert result.membrane.compute().shape == (3, *shape)
+
+
 def test_what_the_current_does_not_divide():
     """Axes that the parameters or the initial state add are divided as these, or as asked for."""
     neuron = EMBEDDED["refractory"][0]
@@ -424,6 +430,8 @@ def test_unknown_chunk_sizes():
         ({"current": fastlif.PoissonSpikes(np.ones((5, 3)) / 2), "steps": 6}, ValueError,
          "rate has values for 5 steps, and the run goes to step 6"),
         ({"chunks": (4, 2)}, ValueError, ""),
+        ({"chunks": (4,)}, ValueError, r"chunks must divide the shape \(4, 3\) .* got \(4,\): "),
+        ({"chunks": 0}, ValueError, r"chunks must divide the shape \(4, 3\) .* got 0: "),
     ],
 )  # fmt: skip
 def test_errors_come_before_anything_is_computed(arguments, error, message):

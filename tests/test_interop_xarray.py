@@ -131,6 +131,14 @@ def test_a_lazy_initial_membrane_makes_the_run_lazy():
     assert same_bits(got.membrane.values, expected.membrane)
 
 
+def test_a_dimension_of_the_population_may_have_the_name_of_that_of_bytes():
+    current = labelled().rename(cell="byte")
+    packed = run(NEURON, current, record=(name for name in ["packed"])).packed
+    assert packed.dims == ("time", "byte")
+    assert "byte" not in packed.coords
+    assert same_bits(packed.values, run(NEURON, labelled(), record="packed").packed.values)
+
+
 def test_zero_steps_and_a_single_neuron():
     assert run(NEURON, labelled().isel(time=slice(0, 0))).spikes.sizes["time"] == 0
     one = labelled().isel(trial=0, cell=0)
@@ -154,6 +162,8 @@ def test_zero_steps_and_a_single_neuron():
          r"initial must have dimensions of the population, \['trial', 'cell'\], got \('time',"),
         (NEURON, labelled(), {"initial": labelled().isel(time=0).assign_coords(cell=range(6))},
          ValueError, "initial must have the coordinates of current: "),
+        (NEURON, labelled().rename(time="byte"), {"dim": "byte", "record": "packed"}, ValueError,
+         "dim must not be 'byte', which is the second dimension of packed"),
         (NEURON, labelled(), {"record": "spike"}, ValueError, "did you mean 'spikes'"),
     ],
 )  # fmt: skip

@@ -248,6 +248,75 @@ def test_the_current_may_not_be_stored_where_records_are(neuron, files, current)
     assert same_bits(np.asarray(array[...]), current)
 
 
+@linux
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("read", ["source", "constant", "strided"])
+def test_no_other_current_may_be_mapped_to_where_records_are(
+    neuron, tmp_path, current, again, read
+):
+    records = Files("memmap", tmp_path).holding("both", current)
+    mapped = np.memmap(tmp_path / "both", F4, "r", shape=current.shape) if again else records
+    given, steps = {
+        "source": (fastlif.sources.WeightedInput(mapped) + 0.1, None),
+        "constant": (mapped[5], STEPS),
+        "strided": (mapped.reshape(STEPS // 2, 2 * SIZE)[:, ::2], None),
+    }[read]
+    shape = (STEPS if read != "strided" else STEPS // 2, SIZE)
+    out = {"membrane": records.reshape(-1)[: shape[0] * SIZE].reshape(shape)}
+    for call in (neuron.run, neuron.stream):
+        with pytest.raises(ValueError, match=r"out\['membrane'\] must not be stored in the same"):
+            call(given, steps=steps, out=out)
+    assert same_bits(np.asarray(records), current)
+
+
+@linux
+def test_no_record_may_be_written_through_a_mapping_to_where_the_current_is(
+    neuron, tmp_path, current
+):
+    array = Files("memmap", tmp_path).holding("both", current)
+    strided = np.memmap(tmp_path / "both", np.bool_, "r+", shape=(STEPS, 4 * SIZE))[:, ::4]
+    with pytest.raises(ValueError, match=r"out\['spikes'\] must not be .* place as current"):
+        neuron.run(array, out={"spikes": strided})
+
+
+def test_parts_of_one_file_that_do_not_meet(neuron, tmp_path, current):
+    array = np.memmap(tmp_path / "both", F4, "w+", shape=(2, STEPS, SIZE))
+    array[0] = current
+    source = fastlif.sources.WeightedInput(array[0])
+    neuron.run(source, out={"membrane": array[1]})
+    assert same_bits(np.asarray(array[1]), neuron.run(source).membrane)
+    list(neuron.stream(current[0], steps=STEPS, out={"membrane": array[1]}))
+
+
+def test_records_that_a_thread_writes_cannot_be_changed_meanwhile(neuron, files, current):
+    membrane = files.new("membrane", current.shape, F4)
+    if stored.stored(membrane) is None:
+        pytest.skip("only Linux tells where an array is mapped: it is filled in memory")
+    for run in neuron.stream(current, out={"membrane": membrane}, record=("membrane", "spikes")):
+        with pytest.raises(ValueError, match="read-only"):
+            run.membrane[:] = 0
+        run.spikes[:] = False  # not written
+    assert same_bits(np.asarray(membrane[...]), neuron.run(current).membrane)
+
+
+@pytest.mark.parametrize("kind", ["zarr", "h5py"])
+def test_folders_and_datasets_without_an_array(neuron, tmp_path, kind):
+    package = pytest.importorskip(kind)
+    if kind == "zarr":
+        folders = [package.open_group(tmp_path / "folder", mode="w")]
+    else:
+        file = package.File(tmp_path / "folder.h5", "w")
+        empty = file.create_dataset("empty", data=package.Empty("f4"))
+        folders = [file, empty, file.create_group("folder")]
+        with pytest.raises(TypeError, match="the HDF5 dataset must hold an array, got"):
+            neuron.stream(empty)
+        del folders[1]
+    for call in (neuron.run, neuron.stream):
+        for folder in folders[::-1]:
+            with pytest.raises(TypeError, match="current must hold real numbers"):
+                call(folder)
+
+
 def test_two_records_may_not_be_stored_in_one_place(neuron, tmp_path, current):
     membrane = np.memmap(tmp_path / "out", F4, "w+", shape=(STEPS, 10))
     spikes = np.memmap(tmp_path / "out", np.bool_, "r+", shape=(STEPS, 10), offset=4 * STEPS * 9)

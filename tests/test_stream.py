@@ -232,6 +232,16 @@ def test_a_chunk_unlike_the_first_is_named(neuron, current, chunk, error, messag
     assert next(stream, None) is None
 
 
+def test_numbers_and_arrays_of_float64_are_not_integrated_in_two_dtypes(neuron):
+    chunks = [np.full((5, 2), 0.3).tolist(), np.full((5, 2), 0.3)]
+    stream = neuron.stream(chunks, np.zeros(2, F4))
+    assert next(stream).membrane.dtype == F4
+    message = r"chunk 1 must not have dtype float64, because .* are integrated in float32"
+    with pytest.raises(ValueError, match=message):
+        next(stream)
+    assert [run.membrane.dtype for run in neuron.stream(chunks)] == [np.float64] * 2
+
+
 def test_chunks_of_another_byte_order_are_alike(neuron, current):
     runs = list(neuron.stream([current[:20], current[20:].astype(">f4")], record=ALL))
     assert_same_runs(joined(runs), neuron.run(current, record=ALL))
@@ -271,6 +281,7 @@ def test_bad_arguments_raise_at_once(neuron, current, options, error, message):
     [
         (0.4, {}, ValueError, "current must have time as its first axis, got 0.4 .* give steps="),
         (None, {}, TypeError, "current must be a number or an array of real numbers, got None"),
+        ({}, {}, TypeError, r"current must hold real numbers .* got {} \(dict\)"),
         (SOURCES["Poisson"], {}, ValueError, "steps must be given for a source"),
         (SOURCES["changing rate"], {"steps": 61}, ValueError, "61"),
         (

@@ -57,8 +57,27 @@ class Checkpoint(NamedTuple):
     written: int
 
 
-def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint that replaces the last one as a whole."""
+def version_of(path: Path) -> bytes | None:
+    """Return the beginning of a file, with the checksum of the checkpoint; None if there is none.
+
+    Its number and its time would not tell more reliably that it was replaced: they may change by
+    themselves on a file system of a network.
+    """
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(_FIRST_LINE) + _DIGEST)
+    except FileNotFoundError:
+        return None
+
+
+def save(path: Path, checkpoint: Checkpoint, last: bytes | None) -> bytes:
+    """Write a checkpoint that replaces the ``last`` one as a whole; return its version.
+
+    Raises if the file is another one now.
+    """
+    present = version_of(path)
+    if present not in (None, last):
+        raise OSError("another stream has written it meanwhile")
     arrays = flat(checkpoint.state, "state.")
     if checkpoint.counts is not None:
         arrays["counts"] = checkpoint.counts
@@ -67,10 +86,11 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     stream = io.BytesIO()
     np.savez(stream, **arrays)  # type: ignore[arg-type]
     content = stream.getvalue()
+    version = _FIRST_LINE + hashlib.sha256(content).digest()
     temporary = path.with_name(path.name + ".tmp")
     try:
         with open(temporary, "wb") as file:
-            file.write(_FIRST_LINE + hashlib.sha256(content).digest() + content)
+            file.write(version + content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)  # atomic
@@ -78,6 +98,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         temporary.unlink(missing_ok=True)
         raise
     _sync_directory(path.parent)
+    return version
 
 
 def load(path: Path) -> Checkpoint | None:
@@ -128,7 +149,8 @@ def ensure_same_input(path: Path, last: Checkpoint, rows: Numbers | None) -> Non
 def checked_path(path: Any) -> Path:
     """Return the argument ``checkpoint`` as a path at which a file can be."""
     try:
-        checked = Path(path)
+        # A link stays one, and the process may change its folder on the way.
+        checked = Path(os.path.realpath(Path(path)))
     except TypeError:
         raise TypeError(f"checkpoint must be a path, got {described(path)}") from None
     if not checked.parent.is_dir():

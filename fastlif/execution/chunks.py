@@ -9,7 +9,7 @@ import numpy as np
 
 from fastlif.checks import Numbers, described, whole
 from fastlif.execution.currents import MOST_STEPS, Currents, Stretch, currents_of
-from fastlif.execution.forms import read
+from fastlif.execution.forms import read, state_dtype
 from fastlif.execution.memory import ensure_readable
 from fastlif.execution.sources import Source
 
@@ -49,6 +49,11 @@ class Chunks(Currents):
         (values, weak), stop = self._first, 0
         form = values.shape[1:], values.dtype.newbyteorder("=")
         while True:
+            if not weak and state_dtype([(values, False)]).itemsize > dtype.itemsize:
+                raise ValueError(
+                    f"chunk {self._place} must not have dtype {values.dtype}, because the chunks "
+                    f"of Python numbers before it are integrated in {dtype}"
+                )
             values = values.astype(dtype) if weak else values
             start, stop = stop, stop + len(values)
             if self.steps is not None and stop > self.steps:
@@ -94,7 +99,8 @@ class Chunks(Currents):
 
 def currents_of_stream(current: Any, steps: Any, chunk: Any) -> Currents:
     """Return how the argument ``current`` of a stream is cut: it may be an iterable of arrays."""
-    if isinstance(current, Source) or hasattr(current, "__array__") or not np.iterable(current):
+    one = isinstance(current, Source) or hasattr(current, "__array__") or hasattr(current, "keys")
+    if one or not np.iterable(current):  # what has keys is refused there
         return currents_of(current, steps)
     if chunk is not None:
         raise ValueError(

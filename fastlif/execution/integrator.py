@@ -70,7 +70,7 @@ class Integrator:
         Rows of membranes begin at the step ``skip``, which is less than ``every``.
         """
         plain = type(current) is np.ndarray
-        large = not plain and is_outside(current) and current.nbytes >= _LARGE
+        large = not plain and is_outside(current) and getattr(current, "nbytes", 0) >= _LARGE
         if large or _any_outside(out):
             currents = currents_of(current, steps)
             return whole_run(

@@ -20,7 +20,7 @@ from fastlif.execution.currents import Currents
 from fastlif.execution.records import Spec, rows_before
 from fastlif.execution.recycle import empty, ensure_room
 from fastlif.execution.results import INT64, Run
-from fastlif.execution.stored import Stored, failed, stored
+from fastlif.execution.stored import Place, Stored, failed, place_of, stored
 from fastlif.execution.targets import refuse_overlap
 
 
@@ -31,9 +31,12 @@ class Outputs:
     ----------
     counts : numpy.ndarray or None
         The number of spikes so far, if they are recorded.
+    version : bytes or None
+        The version of the checkpoint's file that was read or written last.
     """
 
     counts: Numbers | None = None
+    version: bytes | None = None
 
     def __init__(self) -> None:
         self._memory: dict[str, Numbers] = {}
@@ -68,14 +71,19 @@ class Outputs:
         """Raise if an array that is written is the same as another one, or as one that is read."""
         for array in currents.arrays:
             refuse_overlap(self._memory, array)
-        seen = [] if currents.store is None else [("current", currents.store)]
+        if not self._stores and currents.store is None:
+            return
+        # What was mapped otherwise or by others: what is stored is not accessed in memory.
+        read = [place_of(array) for array in currents.arrays]
+        seen = [] if currents.store is None else [("current", currents.store.place)]
+        places = {name: place_of(array) for name, array in self._memory.items()}
+        for name, place in places.items():
+            _ensure_elsewhere(name, place, seen)
+        seen += [("current", place) for place in read if place is not None]
+        seen += [(f"out[{name!r}]", place) for name, place in places.items() if place is not None]
         for name, store in self._stores.items():
-            for other, earlier in seen:
-                if store.place.meets(earlier.place):
-                    raise ValueError(
-                        f"out[{name!r}] must not be stored in the same place as {other}"
-                    )
-            seen.append((f"out[{name!r}]", store))
+            _ensure_elsewhere(name, store.place, seen)
+            seen.append((f"out[{name!r}]", store.place))
 
     def add_missing(self) -> dict[str, Numbers]:
         """Add arrays in memory for the other records; return those and the counts."""
@@ -118,6 +126,8 @@ class Outputs:
         if self._stores or self._checkpoints:
             names = sorted({*self._stores, *self._memory} - {"counts"})
             records = {name: getattr(run, name) for name in names}
+            for array in records.values():  # the thread reads them while the caller has them
+                array.flags.writeable = False
             self._submit(lambda: self._write(begin, end, records))
         else:
             self._completed = end
@@ -206,7 +216,8 @@ class Outputs:
             with self._named(f"out[{name!r}]"):
                 store.flush(True)
         with self._named(f"checkpoint {str(path)!r}"):
-            save(path, checkpoint._replace(written=self._written))
+            written = checkpoint._replace(written=self._written)
+            self.version = save(path, written, self.version)
         self._completed = checkpoint.steps
 
     @contextlib.contextmanager
@@ -218,6 +229,12 @@ class Outputs:
             done = self._completed
             last = f"the last completed step is {done - 1}" if done else "no step is completed"
             raise failed(f"{label} could not be written, and {last}", error) from error
+
+
+def _ensure_elsewhere(name: str, place: Place | None, seen: list[tuple[str, Place]]) -> None:
+    for other, earlier in seen:
+        if earlier.meets(place):
+            raise ValueError(f"out[{name!r}] must not be stored in the same place as {other}")
 
 
 def _ensure_fits(label: str, store: Stored, spec: Spec) -> None:

@@ -98,7 +98,7 @@ def is_outside(array: Any) -> bool:
     """Tell whether ``array`` may be stored outside memory, without opening anything."""
     if isinstance(array, np.memmap):
         return getattr(array, "_mmap", None) is not None
-    return type(array).__module__.partition(".")[0] in ("zarr", "h5py")
+    return _package_of(array) in ("zarr", "h5py") and hasattr(array, "dtype")  # no group
 
 
 def stored(array: Any, least: int = 0) -> Stored | None:
@@ -109,12 +109,16 @@ def stored(array: Any, least: int = 0) -> Stored | None:
     """
     if isinstance(array, np.memmap):
         return _mapped(array) if array.nbytes >= least else None
-    package = type(array).__module__.partition(".")[0]
+    package = _package_of(array)
     if package == "zarr" and hasattr(array, "chunks"):
         return ZarrArray(array)
     if package == "h5py" and hasattr(array, "read_direct"):
         return HDF5Dataset(array)
     return None
+
+
+def _package_of(value: Any) -> str:
+    return type(value).__module__.partition(".")[0]
 
 
 def failed(what: str, error: Exception) -> OSError:
@@ -181,15 +185,34 @@ class MappedFile(Stored):
 
 def _mapped(array: np.memmap[Any, Any]) -> MappedFile | None:
     """Return the file that holds ``array``; None if it has to be accessed through its mapping."""
-    if not array.flags.c_contiguous or not array.size or not array.ndim:
+    if not array.flags.c_contiguous or not array.ndim:
         return None
+    with contextlib.suppress(OSError):
+        found = _file_of(array)
+        if found is not None:
+            return MappedFile(array, *found)
+    return None
+
+
+def place_of(array: Numbers) -> Place | None:
+    """Return the bytes of a file among which a mapped array lies; None for another array."""
+    found = _file_of(array)
+    return None if found is None else found[1]
+
+
+def _file_of(array: Numbers) -> tuple[str, Place] | None:
+    """Return the path of the file that an array is mapped to, and the place in it."""
+    if not array.size:
+        return None
+    spans = [(size - 1) * stride for size, stride in zip(array.shape, array.strides, strict=True)]
+    before = sum(span for span in spans if span < 0)
+    after = sum(span for span in spans if span > 0) + array.itemsize
     with contextlib.suppress(OSError, ValueError):
-        found = _file_at(array.ctypes.data)
+        found = _file_at(array.ctypes.data + before)
         if found is not None:
             path, offset = found
             status = Path(path).stat()
-            place = Place((status.st_dev, status.st_ino), (offset, offset + array.nbytes))
-            return MappedFile(array, path, place)
+            return path, Place((status.st_dev, status.st_ino), (offset, offset + after - before))
     return None
 
 
@@ -248,6 +271,8 @@ class HDF5Dataset(Stored):
     def __init__(self, array: Any) -> None:
         if not array:
             raise ValueError(f"the HDF5 dataset must be open, got {described(array)}")
+        if array.shape is None:
+            raise TypeError(f"the HDF5 dataset must hold an array, got {described(array)}")
         super().__init__(array)
         self.block = array.chunks[0] if array.chunks else 1
         if array.chunks:

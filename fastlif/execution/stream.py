@@ -106,8 +106,11 @@ class Stream(Iterator[Run]):
         with self._closed_by_errors():
             self._commit()
             currents = self._currents
-            if self._stretches is None and isinstance(currents, Chunks) and currents.begin():
-                self._prepare()
+            if self._stretches is None and isinstance(currents, Chunks):
+                if currents.begin():
+                    self._prepare()
+                else:
+                    self._ensure_nothing_done()
             stretch = None if self._stretches is None else next(self._stretches, None)
             if stretch is not None:
                 return self._advance(stretch)
@@ -187,6 +190,12 @@ class Stream(Iterator[Run]):
         chunk = self._default_chunk(plan) if self._chunk is None else self._chunk
         self._stretches = currents.stretches(begin, chunk, plan.dtype)
 
+    def _ensure_nothing_done(self) -> None:
+        """Raise if there is a checkpoint to continue from, and no chunk."""
+        last = None if self._path is None else files.load(self._path)
+        if last is not None and last.steps:
+            raise ValueError(f"the chunks must have {last.steps} steps in all, got 0")
+
     def _default_chunk(self, plan: RunPlan) -> int:
         currents = self._currents
         row = self.size * plan.dtype.itemsize
@@ -226,6 +235,7 @@ class Stream(Iterator[Run]):
     def _resume(self) -> int:
         """Continue from the checkpoint if there is one; return the number of its steps."""
         assert self._path is not None
+        self._outputs.version = files.version_of(self._path)
         last = files.load(self._path)
         if last is None:
             self._outputs.allocate()

@@ -15,6 +15,7 @@ except ImportError as error:
     ) from error
 
 from fastlif.checks import common_shape, described
+from fastlif.execution.records import names_of
 from fastlif.execution.results import DEFAULT_RECORD, Run
 from fastlif.execution.state import VARIABLES, State, fields_of, label_of
 from fastlif.neurons.base import Neuron
@@ -94,6 +95,9 @@ def run(
     if (dim in current.dims) != (steps is None):
         must = "must have" if steps is None else "must not have, with steps=,"
         raise ValueError(f"current {must} the dimension {dim!r}, got {current.dims}")
+    record = tuple(names_of(record))
+    if dim == "byte" and "packed" in record:
+        raise ValueError("dim must not be 'byte', which is the second dimension of packed")
     population = [name for name in current.dims if name != dim]
     values = current.transpose(..., *population)
     shape = tuple(current.sizes[name] for name in population)
@@ -126,12 +130,13 @@ def _labelled(
 ) -> Run:
     """Return a run whose arrays have the labels of the current."""
 
-    def labelled(name: str, array: Any, *dims: Hashable) -> Any:
+    def labelled(name: str, array: Any, *dims: Hashable, new: tuple[Hashable, ...] = ()) -> Any:
         if array is None:
             return None
         dropped = [name for name in current.dims if name not in dims]
-        coords = current.coords.to_dataset().drop_dims(dropped, errors="ignore").coords
-        return xr.DataArray(array, coords, dims, name, current.attrs)
+        kept = current.coords.to_dataset().drop_dims(dropped, errors="ignore")
+        coords = kept.drop_vars(new, errors="ignore").coords
+        return xr.DataArray(array, coords, (*dims, *new), name, current.attrs)
 
     dense = [labelled(n, getattr(result, n), dim, *population) for n in ("membrane", "spikes")]
     membrane, spikes = (None if array is None else array.transpose(*order) for array in dense)
@@ -139,7 +144,7 @@ def _labelled(
     return result._replace(
         membrane=membrane,
         spikes=spikes,
-        packed=labelled("packed", result.packed, dim, "byte"),
+        packed=labelled("packed", result.packed, dim, new=("byte",)),
         counts=labelled("counts", result.counts, *population),
         final=result.final._replace(**final),
     )

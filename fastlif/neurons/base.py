@@ -250,7 +250,8 @@ class Neuron(ABC):
         out : mapping of str to array, optional
             Arrays of all steps to write the records into, as in :meth:`run`: in memory,
             ``numpy.memmap``, Zarr or h5py. What is stored is written while the next stretch is
-            integrated. The runs that are returned hold the rows of their stretch.
+            integrated. The runs that are returned hold the rows of their stretch, read-only if a
+            thread writes them.
         checkpoint : path-like, optional
             A file from which the same call continues after the process was killed. A stretch is
             completed when the next one is asked for; ``out`` and the file are then written to the

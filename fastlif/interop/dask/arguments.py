@@ -103,7 +103,8 @@ def chunks_of(arguments: Arguments, chunks: Any) -> Chunks:
     """Return the chunks of the dense records."""
     shape = arguments.shape
     if chunks is None:
-        time, *axes = ["auto", "auto", *[-1] * len(shape)][: len(shape)]
+        auto = "auto" if math.prod(shape) else -1  # Dask divides by the number of elements
+        time, *axes = [auto, auto, *[-1] * len(shape)][: len(shape)]
         given = [*arguments.fields[::-1], arguments.current]  # the later, the more important
         for array in given:
             if not is_dask(array):
@@ -115,7 +116,12 @@ def chunks_of(arguments: Arguments, chunks: Any) -> Chunks:
                 if sum(sizes) == arguments.plan.population[axis]:
                     axes[axis] = sizes
         chunks = (time, *axes)
-    found: Chunks = da.core.normalize_chunks(chunks, shape, dtype=arguments.plan.dtype)
+    try:
+        found: Chunks = da.core.normalize_chunks(chunks, shape, dtype=arguments.plan.dtype)
+    except (ValueError, ZeroDivisionError) as error:
+        raise ValueError(
+            f"chunks must divide the shape {shape} of the records, got {chunks!r}: {error}"
+        ) from error
     return found
 
 
