@@ -165,6 +165,26 @@ def test_a_link_remains_one(neuron, current, path, tmp_path):
     assert (tmp_path / "folder" / "target").is_file()
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX")
+def test_a_pipe_is_not_waited_for(neuron, current, path):
+    os.mkfifo(path)
+    with pytest.raises(ValueError, match=r"checkpoint must be an ordinary file, got .*checkpoint'"):
+        neuron.stream(current, checkpoint=path)
+
+
+def test_a_folder_that_cannot_be_written_is_refused_at_once(neuron, current, path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda folder, mode: folder != path.parent)  # root may
+    with pytest.raises(ValueError, match="checkpoint must be in a folder that can be written, got"):
+        neuron.stream(current, checkpoint=path)
+
+
+def test_any_kind_of_whole_number_may_count_the_steps_before(neuron, current, path):
+    begun = neuron.run(current).final
+    broken_off(neuron, current, path, initial=begun._replace(steps=np.int64(STEPS)))
+    stream = neuron.stream(current, begun, checkpoint=path, record=ALL)
+    assert [run.final.steps for run in stream] == [2 * STEPS]
+
+
 def test_a_relative_path_belongs_to_the_folder_of_the_call(neuron, current, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     stream = neuron.stream(current, checkpoint="checkpoint", chunk=30)

@@ -257,6 +257,11 @@ def test_chunks_of_another_byte_order_are_alike(neuron, current):
         ({"record": "spike"}, ValueError, "record must be one of"),
         ({"neurons": [99]}, IndexError, "neurons must be indices .* got 99"),
         ({"initial": np.zeros(71)}, ValueError, "the shapes do not broadcast"),
+        (
+            {"initial": fastlif.State(np.zeros(SIZE), np.zeros(SIZE), steps=-1)},
+            ValueError,
+            "initial.steps must be at least 0, got -1",
+        ),
         ({"progress": "yes"}, TypeError, "progress must be"),
         ({"out": {"spikes": np.empty((59, SIZE), bool)}}, ValueError, r"out\['spikes'\] must have"),
         ({"out": {"spikes": np.empty((60, SIZE))}}, TypeError, r"out\['spikes'\] must have dtype"),

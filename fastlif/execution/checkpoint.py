@@ -160,6 +160,10 @@ def checked_path(path: Any) -> Path:
         )
     if checked.is_dir():
         raise ValueError(f"checkpoint must be a file, got the folder {str(path)!r}")
+    if checked.exists() and not checked.is_file():  # reading a pipe would not end
+        raise ValueError(f"checkpoint must be an ordinary file, got {str(path)!r}")
+    if not os.access(checked.parent, os.W_OK):
+        raise ValueError(f"checkpoint must be in a folder that can be written, got {str(path)!r}")
     return checked
 
 

@@ -279,7 +279,7 @@ class WeightedInput(Source):
     ----------
     values : array_like
         Numbers of shape ``(T, *population)`` or ``(T, 1)``. Its first row belongs to the first step
-        of a run.
+        of a run. An array of Zarr or h5py is read into memory as a whole, ``numpy.memmap`` is not.
     weight : float or array_like
         A number, or one value per neuron.
 

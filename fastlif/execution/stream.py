@@ -19,7 +19,7 @@ import numpy as np
 from fastlif.checks import whole
 from fastlif.execution import checkpoint as files
 from fastlif.execution.chunks import Chunks
-from fastlif.execution.currents import Currents, Stretch, default_chunk
+from fastlif.execution.currents import MOST_STEPS, Currents, Stretch, default_chunk
 from fastlif.execution.forms import read
 from fastlif.execution.generated import Start
 from fastlif.execution.outputs import Outputs
@@ -79,6 +79,9 @@ class Stream(Iterator[Run]):
         self._progress: Overall | None = None
         self._open = True
         with self._closed_by_errors():
+            if isinstance(initial, State):
+                begun = whole("initial.steps", initial.steps, 0, MOST_STEPS)
+                initial = initial._replace(steps=begun)
             self._integrator, self._initial, self._neurons = integrator, initial, neurons
             if out is not None and record is DEFAULT_RECORD and isinstance(out, Mapping) and out:
                 record = tuple(name for name in out if name in RECORDS) or record
