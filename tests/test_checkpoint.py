@@ -185,6 +185,13 @@ def test_any_kind_of_whole_number_may_count_the_steps_before(neuron, current, pa
     assert [run.final.steps for run in stream] == [2 * STEPS]
 
 
+def test_files_with_usual_names_are_not_replaced(neuron, current, path, tmp_path):
+    membrane = Files("memmap", tmp_path).new(f"{path.name}.tmp", current.shape, F4)
+    list(neuron.stream(current, chunk=20, checkpoint=path, out={"membrane": membrane}))
+    again = np.memmap(tmp_path / f"{path.name}.tmp", F4, "r", shape=current.shape)
+    assert same_bits(np.asarray(again), neuron.run(current).membrane)
+
+
 def test_a_relative_path_belongs_to_the_folder_of_the_call(neuron, current, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     stream = neuron.stream(current, checkpoint="checkpoint", chunk=30)

@@ -87,7 +87,7 @@ def save(path: Path, checkpoint: Checkpoint, last: bytes | None) -> bytes:
     np.savez(stream, **arrays)  # type: ignore[arg-type]
     content = stream.getvalue()
     version = _FIRST_LINE + hashlib.sha256(content).digest()
-    temporary = path.with_name(path.name + ".tmp")
+    temporary = path.with_name(path.name + ".fastlif")  # not ".tmp", which others use as well
     try:
         with open(temporary, "wb") as file:
             file.write(version + content)

@@ -257,7 +257,7 @@ class Neuron(ABC):
             completed when the next one is asked for; ``out`` and the file are then written to the
             disk (Zarr and HDF5: to the system). If the file exists, the stretches that were
             completed are left out. Arrays in ``out`` must then hold what was written: open files
-            with the mode ``"r+"``.
+            with the mode ``"r+"``. Only one stream at a time can write the file.
         progress : bool or callable
             As in :meth:`run`, for all stretches together. The total is None if it is not known.
 
