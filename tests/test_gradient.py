@@ -4,6 +4,7 @@ import functools
 import hashlib
 import itertools
 import json
+import math
 import warnings
 from pathlib import Path
 
@@ -266,6 +267,21 @@ def test_gradients_have_the_shapes_of_the_arguments():
     assert each.beta is each.threshold is None
 
 
+@pytest.mark.parametrize("shape", [(2,), (2, 1), (2, 3)])
+def test_a_current_with_fewer_axes_than_the_population(shape):
+    """Its first axis remains the time, also where a sum over time would have the same shape."""
+    neuron = fastlif.Leaky(beta=0.9)
+    current = np.linspace(0.2, 0.6, math.prod(shape), dtype=F4).reshape(shape)
+    initial = np.zeros((2, 2, 3), F4)
+    spikes = np.arange(24, dtype=F4).reshape(2, 2, 2, 3)
+    aligned = current.reshape(2, *[1] * (4 - len(shape)), *shape[1:])
+    every = np.broadcast_to(aligned, spikes.shape)
+    each = neuron.gradient(neuron.run(every, initial), every, spikes=spikes)
+    found = neuron.gradient(neuron.run(current, initial), current, spikes=spikes)
+    axes = tuple(k for k, size in enumerate(aligned.shape) if size == 1)
+    assert_close(found.current, each.current.sum(axis=axes).reshape(shape))
+
+
 @pytest.mark.parametrize("shape", [(0,), (3, 0), ()])
 def test_small_populations(shape):
     neuron = fastlif.Leaky(beta=0.9)
@@ -275,6 +291,18 @@ def test_small_populations(shape):
         assert found.current.shape == current.shape
         assert found.initial.shape == shape
         assert np.isfinite(found.beta)
+
+
+@pytest.mark.parametrize("reset", ["subtract", "zero", "none"])
+@pytest.mark.parametrize("delay", [True, False])
+def test_an_infinite_threshold(reset, delay):
+    """It is never reached, so that no reset passes on any gradient."""
+    neuron = fastlif.Leaky(beta=0.5, threshold=np.inf, reset_mechanism=reset, reset_delay=delay)
+    current = np.ones((3, 2), F4)
+    found = neuron.gradient(neuron.run(current), current, spikes=1, membrane=1, parameters=True)
+    assert np.array_equal(found.current, [[1.75, 1.75], [1.5, 1.5], [1, 1]])
+    assert found.threshold == 0
+    assert np.isfinite(found.beta)
 
 
 def test_float64():
@@ -357,6 +385,19 @@ def test_wrong_arguments(error, message, arguments):
 def test_wrong_runs(run, current, error, message):
     with pytest.raises(error, match=message):
         LEAKY.gradient(run, current, spikes=1)
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (1, 3), (2,)])
+def test_wrong_constant_currents(shape):
+    with pytest.raises(ValueError, match=r"current must .* \(3,\), without a time axis.*steps="):
+        LEAKY.gradient(RUN, np.ones(shape, F4), steps=4, spikes=1)
+
+
+@pytest.mark.parametrize("shape", [(5,), (2, 3), (3, 1)])
+def test_parameters_that_do_not_fit_the_run(shape):
+    neuron = fastlif.Leaky(beta=np.full(shape, 0.9))
+    with pytest.raises(ValueError, match=r"run must hold all neurons.*\(3,\), got beta \("):
+        neuron.gradient(RUN, CURRENT, spikes=1)
 
 
 @pytest.mark.parametrize(

@@ -120,4 +120,4 @@ def _fits(shape: tuple[int, ...], population: tuple[int, ...]) -> bool:
     if len(shape) > len(population):
         return False
     last = population[len(population) - len(shape) :]
-    return all(own in (1, size) for own, size in zip(shape, last, strict=True))
+    return all(own == 1 or own == size for own, size in zip(shape, last, strict=True))
