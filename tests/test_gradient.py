@@ -429,6 +429,29 @@ def test_wrong_surrogates(make, message):
         make()
 
 
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("atam", (), "name must be one of"),
+        ("atan", (), r"parameters must be those of 'atan', \('al"),
+    ],
+)
+def test_surrogates_made_without_their_functions(name, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        surrogate.Surrogate(name, parameters)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["atan", "SFS", "sigmoid", "none"])
+def test_derivatives_of_many_numbers(name, dtype):
+    """They are compiled, and have the bits of few."""
+    x = np.random.default_rng(0).normal(0, 3, 2**16).astype(dtype)
+    chosen = getattr(surrogate, name)()
+    parts = [chosen.derivative(part) for part in np.split(x, 2)]
+    assert np.array_equal(chosen.derivative(x.reshape(2, -1)), parts)
+    assert parts[0].dtype == dtype
+
+
 def test_a_surrogate_shows_how_it_was_made():
     assert repr(surrogate.SFS(B=0.5)) == "SFS(slope=25, B=0.5)"
     assert surrogate.atan() == surrogate.atan(2)

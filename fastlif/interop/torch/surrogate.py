@@ -44,9 +44,12 @@ class _Spikes(torch.autograd.Function):  # type: ignore[misc]
         return (x > 0).to(x.dtype)
 
     @staticmethod
+    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (x,) = ctx.saved_tensors
-        return gradient * torch.from_numpy(ctx.surrogate.derivative(x.numpy())), None
+        wide = x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+        slope = torch.from_numpy(ctx.surrogate.derivative(wide.numpy()))
+        return (gradient * slope).to(x.dtype), None
 
 
 class SpikeGrad(Surrogate):
