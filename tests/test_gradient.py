@@ -253,6 +253,19 @@ def test_two_parts_of_a_run(neuron):
     assert_close(sooner.current, whole.current[:20])
 
 
+def test_one_neuron_without_axes():
+    neuron = fastlif.Leaky(beta=0.9)
+    current = np.linspace(0.2, 0.6, 9, dtype=F4)
+    found, each = (
+        neuron.gradient(neuron.run(x), x, spikes=1, membrane=1, parameters=True)
+        for x in (current, current[:, None])
+    )
+    assert found.beta
+    assert found.threshold
+    assert (found.beta, found.threshold) == (each.beta, each.threshold)
+    assert np.array_equal(found.current, each.current[:, 0])
+
+
 def test_gradients_have_the_shapes_of_the_arguments():
     neuron = fastlif.Leaky(beta=np.full((3, 1), 0.8), threshold=np.ones(7))
     current = np.full((10, 1, 1), 0.5, F4)

@@ -148,6 +148,17 @@ def test_learned_parameters(beta, threshold):
     torch.testing.assert_close(found[2:], expected[2:], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(), (0, 3), (1,), (2, 1, 3)])
+def test_any_shape(shape):
+    module = snn.Leaky(0.9, threshold=0.5, learn_beta=True, learn_threshold=True)
+    cur, mem = drawn(20, *shape), drawn(*shape, 1).squeeze(-1)
+    weights = torch.ones(2, 20, *shape)
+    expected = gradients(looped, module, cur, mem, weights, "both")
+    for function in (run, looped):
+        found = gradients(function, from_snntorch(module), cur, mem, weights, "both")
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [("fast_sigmoid", {"slope": 7}), ("triangular", {}), ("SFS", {"B": -0.2}), ("heaviside", {})],

@@ -122,7 +122,8 @@ class Layer(torch.nn.Module):  # type: ignore[misc]
         ValueError
             If the shapes do not fit together.
         RuntimeError
-            If a parameter without a gradient (``R``, ``C`` or ``time_step``) requires one.
+            If a parameter without a gradient (``R``, ``C`` or ``time_step``) requires one, or
+            within ``torch.func.grad`` or forward-mode differentiation.
         """
         if self.over_time:
             return self.run(cur, mem) if self.output else self._spikes(cur, mem)
