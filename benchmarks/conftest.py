@@ -9,7 +9,7 @@ import pytest
 from limits import in_threads, same_part, sum_of
 
 # Not searched for doctests, because importing them needs simulators.
-collect_ignore_glob = ["contenders/*", "network_in_brian2.py"]
+collect_ignore_glob = ["contenders/*", "network_in_brian2.py", "peak_memory.py"]
 
 
 def pytest_addoption(parser):

@@ -26,7 +26,7 @@ ENVIRONMENTS = {
             "nirtorch",
             "pbr",
         ],
-        ["nengo==4.1.0", "rockpool==3.1.0", "snntorch==1.0.0", "jax==0.10.2"],
+        ["nengo==4.1.0", "rockpool==3.1.0", "snntorch==1.0.0", "jax==0.10.2", "scikit-learn"],
         ["--no-deps", "norse==1.1.0", "sinabs==3.1.3", "spikingjelly==2.0.0"],
     ],
     "simulators": [["brian2==2.9.0", "numpy<2.4", "nest-simulator==3.10.0"]],

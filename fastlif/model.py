@@ -1,7 +1,8 @@
 """A neuron's physics as a value: what the layers below need to know of it."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -10,6 +11,21 @@ from fastlif.kernels.compose import Rule, constants_of
 
 _MAY_BE_INFINITE = ("threshold", "minimum")
 _MAY_VANISH = ("keep", "decay")  # what remains after a step of many time constants
+
+Block: TypeAlias = tuple[slice, ...]  # a part of a population: one slice for each of its axes
+
+
+def part_of(values: Any, block: Block, leading: int = 0) -> Any:
+    """Return what belongs to a block of the population with which an array broadcasts.
+
+    ``leading`` is the number of axes before those of the population. Numbers remain numbers.
+    """
+    shape = np.shape(values)[leading:]
+    if not shape:
+        return values
+    own = block[len(block) - len(shape) :]
+    index = [where if size > 1 else slice(None) for size, where in zip(shape, own, strict=True)]
+    return values[(slice(None),) * leading + tuple(index)]
 
 
 class Constants(NamedTuple):
@@ -56,6 +72,9 @@ class Model:
         if absent:
             raise TypeError(f"{describe()} does not derive the constants {absent}")
 
+    def __repr__(self) -> str:
+        return self._describe()
+
     def constants(self, dtype: np.dtype[Any]) -> Constants:
         """Return the rule's constants in the state's dtype.
 
@@ -67,6 +86,25 @@ class Model:
         if dtype not in self._constants:
             self._constants[dtype] = self._checked(dtype)
         return self._constants[dtype]
+
+    def of_block(self, block: Block, dtype: np.dtype[Any]) -> "Model":
+        """Return the model of a block of the population, for states of ``dtype`` only.
+
+        The rule is that of the whole population, which may have parts that the block does not need.
+        """
+        parts = {
+            name: part_of(constant, block)
+            for name, constant in zip(self.names, self.constants(dtype).each, strict=True)
+        }
+        template = np.empty((), np.bool_)
+        shapes = tuple(
+            (name, part_of(np.broadcast_to(template, shape), block).shape)
+            for name, shape in self.shapes
+        )
+        return Model(
+            self.rule, partial(_as_derived, parts), part_of(self.resting, block), shapes,
+            partial(str, self._describe()), self.float_spikes,
+        )  # fmt: skip
 
     def _checked(self, dtype: np.dtype[Any]) -> Constants:
         arrays = []
@@ -89,3 +127,8 @@ class Model:
         if all(array.size == 1 for array in arrays):
             shared = np.array([array.item() for array in arrays], dtype)
         return Constants(shared, tuple(arrays))
+
+
+def _as_derived(constants: dict[str, Numbers], dtype: np.dtype[Any]) -> dict[str, Numbers]:
+    """Return constants that were derived before: with partial, a function that can be pickled."""
+    return constants

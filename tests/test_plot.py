@@ -212,18 +212,18 @@ def test_stack_of_selected_neurons_in_given_axes():
 
 FORMS = {
     "run": (RUN, {}),
-    "events": (RUN.events, {"steps": 200, "size": 3}),
-    "shuffled events": (fastlif.Events(STEP[::-1], INDEX[::-1]), {"steps": 200, "size": 3}),
+    "events": (RUN.events, {"steps": 200, "population": 3}),
+    "shuffled events": (fastlif.Events(STEP[::-1], INDEX[::-1]), {"steps": 200, "population": 3}),
     "unsigned events": (
         fastlif.Events(STEP.astype(np.uint32), INDEX.astype(np.uint8)),
-        {"steps": 200, "size": 3},
+        {"steps": 200, "population": 3},
     ),
     "dense": (RUN.spikes, {}),
     "float": (RUN.spikes.astype(np.float32), {}),
     "list": (RUN.spikes.tolist(), {}),
     "strided": (np.asfortranarray(RUN.spikes), {}),
     "two axes": (RUN.spikes[:, :, None], {}),
-    "packed": (RUN.packed, {"packed": True, "size": 3}),
+    "packed": (RUN.packed, {"packed": True, "population": 3}),
     "run of packed": (NEURON.run(CURRENT, record="packed"), {}),
     "run of events": (NEURON.run(CURRENT, record="events"), {"steps": 200}),
 }
@@ -241,7 +241,7 @@ def test_every_form_of_spikes_gives_the_same_figures(ax, form):
     assert ax.get_ylabel() == "neuron"
 
     ax.clear()
-    plot.population_rate(spikes, **known, bin_steps=40, neuron=NEURON, ax=ax)
+    plot.population_rate(spikes, **known, window=40, neuron=NEURON, ax=ax)
     rate = RUN.spikes.reshape(5, 40, 3).sum(axis=(1, 2)) / (3 * 0.04)
     assert np.allclose(ax.lines[0].get_ydata()[:-1], rate)
 
@@ -251,7 +251,7 @@ def test_every_form_of_spikes_gives_the_same_figures(ax, form):
     heights = np.bincount(RUN.spikes.sum(axis=0))
     assert np.array_equal(ax.patches[0].get_data().values, heights)
     ax.clear()
-    plot.intervals(spikes, **known, bin_steps=1, neuron=NEURON, ax=ax)
+    plot.intervals(spikes, **known, bin_width=1, neuron=NEURON, ax=ax)
     between = np.concatenate([np.diff(np.flatnonzero(column)) for column in RUN.spikes.T])
     assert np.array_equal(ax.patches[0].get_data().values, np.bincount(between))
     assert np.allclose(ax.patches[0].get_data().edges, np.arange(between.max() + 2) - 0.5)
@@ -262,7 +262,7 @@ def test_several_spikes_in_a_step_are_counted(ax):
     plot.raster(spikes, ax=ax)
     assert sorted(zip(*data(ax.lines[0]), strict=True)) == [(0, 1)] * 3 + [(1, 0)] * 2 + [(2, 1)]
     ax.clear()
-    plot.population_rate(spikes, bin_steps=1, ax=ax)
+    plot.population_rate(spikes, window=1, ax=ax)
     assert np.allclose(ax.lines[0].get_ydata(), [1.5, 1.0, 0.5, 0.5])
     assert ax.get_ylabel() == "firing rate (spikes per step)"
     ax.clear()
@@ -304,12 +304,12 @@ def test_rows_on_a_logarithmic_axis(ax):
 def test_dense_rasters_are_translucent_and_images_in_vector_files():
     rng = np.random.default_rng(0)
     events = fastlif.Events(np.sort(rng.integers(0, 500, 200_000)), rng.integers(0, 2000, 200_000))
-    ax = plot.raster(events, steps=500, size=2000)
+    ax = plot.raster(events, steps=500, population=2000)
     file = io.BytesIO()
     ax.figure.savefig(file, format="pdf")
     assert len(file.getvalue()) < 500_000
     assert 0.03 <= ax.lines[0].get_alpha() < 1
-    opaque = plot.raster(events, steps=500, size=2000, alpha=1, rasterized=False)
+    opaque = plot.raster(events, steps=500, population=2000, alpha=1, rasterized=False)
     opaque.figure.draw_without_rendering()
     assert opaque.lines[0].get_alpha() == 1
     few = plot.raster(RUN)
@@ -322,7 +322,7 @@ def test_dense_rasters_have_no_rhythm_of_the_pixels():
     rng = np.random.default_rng(0)
     events = fastlif.Events(np.sort(rng.integers(0, 1000, 500_000)), rng.integers(0, 900, 500_000))
     figure = Figure(figsize=(4, 4), dpi=100)
-    ax = plot.raster(events, steps=1000, size=900, ax=figure.add_axes((0, 0, 1, 1)))
+    ax = plot.raster(events, steps=1000, population=900, ax=figure.add_axes((0, 0, 1, 1)))
     FigureCanvasAgg(figure).draw()
     assert np.array_equal(ax.lines[0].get_xdata(), events.step)
     gray = np.asarray(figure.canvas.buffer_rgba())[5:-5, 5:-5, 0].astype(float)
@@ -365,7 +365,7 @@ def test_a_membrane_with_nan_and_infinity(ax):
 
 
 def test_the_last_bin_of_a_rate_may_be_shorter(ax):
-    plot.population_rate(np.ones((25, 4), bool), bin_steps=10, time_step=1e-3, ax=ax)
+    plot.population_rate(np.ones((25, 4), bool), window=10, time_step=1e-3, ax=ax)
     x, y = data(ax.lines[0])
     assert np.allclose(x, [0, 10, 20, 25])
     assert np.allclose(y, 1000)
@@ -374,7 +374,7 @@ def test_the_last_bin_of_a_rate_may_be_shorter(ax):
 
 
 def test_rates_of_selected_neurons(ax):
-    plot.population_rate(RUN, neurons=[2], bin_steps=200, neuron=NEURON, ax=ax)
+    plot.population_rate(RUN, neurons=[2], window=200, neuron=NEURON, ax=ax)
     assert np.allclose(ax.lines[0].get_ydata(), RUN.counts[2] / 0.2)
 
 
@@ -530,10 +530,14 @@ ERRORS = [
     (lambda: plot.raster([[-1]]), ValueError, "spikes must hold whole numbers"),
     (lambda: plot.raster([[np.nan]]), ValueError, "spikes must hold whole numbers"),
     (lambda: plot.raster([[np.inf]]), ValueError, "spikes must hold whole numbers"),
-    (lambda: plot.raster(RUN.spikes, size=4), ValueError, "size must be 3, .* got 4"),
+    (lambda: plot.raster(RUN.spikes, population=4), ValueError, "population must be 3, .* got 4"),
     (lambda: plot.raster(RUN.spikes, steps=4), ValueError, "steps must be 200, .* got 4"),
     (lambda: plot.raster(BITS, packed=1), TypeError, "packed must be True or False"),
-    (lambda: plot.raster(BITS, packed=True, size=9), ValueError, "must have 2 bytes per step.* 1;"),
+    (
+        lambda: plot.raster(BITS, packed=True, population=9),
+        ValueError,
+        "must have 2 bytes per step.* 1;",
+    ),
     (lambda: plot.raster(BITS[:, None], packed=True), TypeError, r"must be a uint8 array of shape"),
     (lambda: plot.raster(RUN.spikes, packed=True), TypeError, r"must be a uint8 array of shape"),
     (lambda: plot.raster(RUN, neurons=[3]), IndexError, "neurons must be less than .* 3, got 3"),
@@ -552,22 +556,22 @@ ERRORS = [
         "spikes.step must be a vector of integers",
     ),
     (
-        lambda: plot.raster(RUN.events, size=2),
+        lambda: plot.raster(RUN.events, population=2),
         ValueError,
         "spikes.neuron must be from 0 to 1, got 2",
     ),
     (lambda: plot.raster(NEURON.run(CURRENT, record=())), ValueError, "run has no spikes to draw"),
-    (lambda: plot.population_rate(RUN.events, steps=200), ValueError, "size .* is required"),
-    (lambda: plot.population_rate(RUN.events, size=3), ValueError, "steps is required"),
-    (lambda: plot.population_rate(RUN, bin_steps=0), ValueError, "bin_steps must be at least 1"),
-    (lambda: plot.spike_counts(RUN.events), ValueError, "size .* is required"),
+    (lambda: plot.population_rate(RUN.events, steps=200), ValueError, "population .* is required"),
+    (lambda: plot.population_rate(RUN.events, population=3), ValueError, "steps is required"),
+    (lambda: plot.population_rate(RUN, window=0), ValueError, "window must be at least 1"),
+    (lambda: plot.spike_counts(RUN.events), ValueError, "population .* is required"),
     (lambda: plot.spike_counts(RUN, bin_width=0.5), TypeError, "bin_width must be a whole number"),
-    (lambda: plot.intervals(RUN, bin_steps="a"), TypeError, "bin_steps must be a whole number"),
+    (lambda: plot.intervals(RUN, bin_width="a"), TypeError, "bin_width must be a whole number"),
     (lambda: plot.fi_curve([1, 2], [1]), ValueError, "equal sizes, got 2 and 1"),
     (
         lambda: plot.fi_curve([1, 2], NEURON.run([1.0, 2.0], steps=9, record="counts")),
         ValueError,
-        "steps must be given, because events and counts do not contain it",
+        "steps must be given, because events and counts do not contain the number of steps",
     ),
     (
         lambda: plot.fi_curve([1, 2], NEURON.run([1.0, 2.0], steps=9, record="membrane")),
@@ -611,7 +615,7 @@ PICTURES = {
     "traces": lambda figure: plot.traces(RUN, neuron=NEURON, ax=figure.subplots()),
     "stack": lambda figure: plot.stack(CURRENT, RUN, neuron=NEURON, axes=figure.subplots(3)),
     "raster": lambda figure: plot.raster(RUN, neuron=NEURON, ax=figure.subplots()),
-    "intervals": lambda figure: plot.intervals(RUN, bin_steps=2, ax=figure.subplots()),
+    "intervals": lambda figure: plot.intervals(RUN, bin_width=2, ax=figure.subplots()),
 }
 
 

@@ -1,4 +1,4 @@
-"""The README's examples that need another simulator or PyTorch: they print what they say."""
+"""The README's examples that need another tool: they print what they say."""
 
 import re
 from pathlib import Path
@@ -8,12 +8,14 @@ import pytest
 README = Path(__file__).parents[1] / "README.md"
 
 
-@pytest.mark.parametrize("host", ["torch", "nengo", "brian2"])
+@pytest.mark.parametrize("host", ["torch", "nengo", "brian2", "dask", "xarray"])
 def test_example(host, capsys):
     pytest.importorskip(host)
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    (code,) = (block for block in blocks if f"fastlif.interop.{host}" in block)
-    exec(compile(code, str(README), "exec"), {})
-    said = re.findall(r"^print\(.*\)  # (.*)$", code, re.MULTILINE)
-    assert said
-    assert capsys.readouterr().out.splitlines() == said
+    codes = [block for block in blocks if f"fastlif.interop.{host}" in block]
+    assert codes
+    for code in codes:
+        exec(compile(code, str(README), "exec"), {})
+        said = re.findall(r"^print\(.*\)  # (.*)$", code, re.MULTILINE)
+        assert said
+        assert capsys.readouterr().out.splitlines() == said

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from fastlif.checks import described, is_plain, whole
+from fastlif.execution.currents import currents_of
 from fastlif.execution.forms import form_of, read
 from fastlif.execution.generated import Start
 from fastlif.execution.inputs import source_of
@@ -15,14 +16,17 @@ from fastlif.execution.progress import Report, progress_of
 from fastlif.execution.records import RECORDS, names_of
 from fastlif.execution.results import DEFAULT_RECORD, Run
 from fastlif.execution.run import execute
-from fastlif.execution.sources import Source
+from fastlif.execution.sources import Source, steps_of
 from fastlif.execution.state import State, counted, fields_of, label_of, state_of, steps_after
 from fastlif.execution.step import StepPlan, pair
+from fastlif.execution.stored import is_outside
+from fastlif.execution.stream import whole_run
 from fastlif.model import Model
 
 _MOST_PLANS = 32
 _MOST_STEPS = 2**62
 _UNUSUAL = object()
+_LARGE = 2**26  # bytes: smaller currents that are stored are read at once
 
 
 class Integrator:
@@ -45,6 +49,9 @@ class Integrator:
         self._nothing: list[Any] = [None] * len(self._states)
         self._plans: dict[Any, Any] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Integrator, (self.model,)
+
     def run(
         self,
         current: Any,
@@ -56,9 +63,20 @@ class Integrator:
         out: Any,
         threads: int | None,
         progress: bool | Report,
+        skip: int = 0,
     ) -> Run:
-        """Integrate a current over time; ``Neuron.run`` documents the arguments."""
+        """Integrate a current over time; ``Neuron.run`` documents the arguments.
+
+        Rows of membranes begin at the step ``skip``, which is less than ``every``.
+        """
         plain = type(current) is np.ndarray
+        large = not plain and is_outside(current) and current.nbytes >= _LARGE
+        if large or _any_outside(out):
+            currents = currents_of(current, steps)
+            return whole_run(
+                self, currents, initial, record=record, neurons=neurons, every=every, out=out,
+                threads=threads, progress=progress,
+            )  # fmt: skip
         source = not plain and isinstance(current, Source)  # takes longer, for an abstract class
         if plain or source:
             values, weak = current, False
@@ -69,8 +87,7 @@ class Integrator:
             record = tuple(name for name in out if name in RECORDS) or record
         if source:
             values = current = current._settled(steps is not None)
-        if source and (steps is None or current.rows is not None):
-            steps = _steps_of(current, steps)
+            steps = steps_of(current, steps)
         if steps is None:
             if not values.shape:
                 raise ValueError(
@@ -93,7 +110,7 @@ class Integrator:
             begun = whole("initial.steps", begun, 0, _MOST_STEPS)
         # Not the source itself: a plan would keep it, and its arrays, in memory.
         form = (current.shapes, current.dtype) if source else form_of(values)
-        key = form, weak, steps, record, every, threads, forms, states
+        key = form, weak, steps, record, every, skip, threads, forms, states
         try:
             plan = self._plans.get(key) if neurons is None and forms is not _UNUSUAL else None
         except TypeError:  # an item of ``record`` is not hashable: names_of raises below
@@ -101,7 +118,7 @@ class Integrator:
         if plan is None:
             plan = RunPlan(
                 self.model, (values, weak), steps, fields, names_of(record), neurons, every, out,
-                threads,
+                threads, skip,
             )  # fmt: skip
             if neurons is None and forms is not _UNUSUAL:
                 self._store(key, plan)
@@ -156,14 +173,11 @@ class Integrator:
         self._plans[key] = plan
 
 
-def _steps_of(source: Source, steps: Any) -> int:
-    """Return the number of steps of a run."""
-    rows = source.rows
-    if rows is None:
-        raise ValueError("steps must be given for a source that generates any number of steps")
-    if steps is not None and steps != rows:
-        raise ValueError(source._wrong_steps(steps))
-    return rows
+def _any_outside(out: Any) -> bool:
+    """Tell whether one of the arrays of ``out`` may be stored outside memory."""
+    if not isinstance(out, Mapping):
+        return False
+    return any(type(array) is not np.ndarray and is_outside(array) for array in out.values())
 
 
 def _never(cur: Any, mem: Any, out: Any) -> None:

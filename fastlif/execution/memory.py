@@ -17,8 +17,8 @@ def ensure_memory(needed: int, names: Collection[str]) -> None:
         return
     advice = (
         "record less ('spikes' needs 1 byte per neuron and step, 'packed' 1 bit, 'counts' 8 bytes "
-        "per neuron, 'events' 16 bytes per spike; neurons= and every= select a part), run fewer "
-        "steps at a time with initial=run.final, or pass memory-mapped arrays as out="
+        "per neuron, 'events' 16 bytes per spike; neurons= and every= select a part), use "
+        "neuron.stream, or pass arrays in files as out= (numpy.memmap, Zarr or HDF5)"
         if {"membrane", "spikes", "packed"} & set(names)
         else "use a smaller population"
     )
@@ -45,8 +45,7 @@ def ensure_readable(name: str, array: object) -> None:
         return
     raise MemoryError(
         f"{name} ({type(array).__name__} of shape {shape}) needs {needed:,} bytes in memory, and "
-        f"{available:,} are available: take a part of its steps at a time (a run continues another "
-        "one with initial=run.final)"
+        f"{available:,} are available: take a part of its steps at a time (neuron.stream does)"
     )
 
 

@@ -94,6 +94,7 @@ class RunPlan:
         every: int,
         out: object,
         threads: int | None,
+        skip: int = 0,
     ) -> None:
         source = current[0] if isinstance(current[0], Source) else None
         values = numbers("current", current[0] if source is None else np.empty(0, source.dtype))
@@ -113,7 +114,7 @@ class RunPlan:
         constants = model.constants(self.dtype)
         columns = None if neurons is None else columns_of(neurons, names, self.population)
         self.records = RecordPlan(
-            names, every, columns, out, self.steps, self.population, self.dtype,
+            names, every, skip, columns, out, self.steps, self.population, self.dtype,
             stored_spike_dtype(model, self.dtype), model.rule.several, model.rule.timed,
         )  # fmt: skip
         self.constants = ConstantRows(constants, self.population)

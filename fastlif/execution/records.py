@@ -74,7 +74,12 @@ def columns_of(neurons: object, names: frozenset[str], population: tuple[int, ..
     return np.where(columns < 0, columns + size, columns)
 
 
-class _Spec(NamedTuple):
+def rows_before(step: int, every: int) -> int:
+    """Return how many of the steps before ``step`` are multiples of ``every``."""
+    return max(0, -(-step // every))
+
+
+class Spec(NamedTuple):
     """One record of a run."""
 
     name: str
@@ -94,7 +99,7 @@ class RecordPlan:
     ----------
     selects, blockwise : set of str
         The dense records that hold selected neurons or steps, and those that hold all.
-    specs : list of _Spec
+    specs : list of Spec
         The records but events.
     extent : tuple of int or None
         The first step, the one after the last, and the same of the neurons, if a kernel can fill
@@ -103,6 +108,10 @@ class RecordPlan:
         Whether a record is written for every neuron and step.
     staged : bool
         Whether a dense record is written back block by block.
+    columns : numpy.ndarray or None
+        The selected neurons.
+    every, skip : int
+        Membranes are stored of the step ``skip``, and of every ``every``-th one from it on.
     large : bool
         Whether streaming stores may be faster for the dense records.
     timed : bool
@@ -115,6 +124,7 @@ class RecordPlan:
         self,
         names: frozenset[str],
         every: int,
+        skip: int,
         columns: Numbers | None,
         out: object,
         steps: int,
@@ -137,12 +147,13 @@ class RecordPlan:
                 "spikes in a step; record 'spikes', 'counts' or 'events'"
             )
         size = math.prod(population)
-        self.names, self.every, self.lists_events = names, every, "events" in names
+        self.names, self.lists_events = names, "events" in names
+        self.every, self.skip, self.columns = every, skip, columns
         self.spike_dtype, self.several = spike_dtype, several
         self.timed = timed and self.lists_events
         columns_shape = population if columns is None else columns.shape
         shapes: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {
-            "membrane": ((-(-steps // every), *columns_shape), dtype),
+            "membrane": ((rows_before(steps - skip, every), *columns_shape), dtype),
             "spikes": ((steps, *columns_shape), spike_dtype),
             "packed": ((steps, -(-size // 8)), UINT8),
             "counts": (population, INT64),
@@ -152,7 +163,7 @@ class RecordPlan:
         self.selects = selects & names
         self.blockwise = {"membrane", "spikes"} & names - selects
         self.specs = []
-        given = _given(out, names)
+        given = given_arrays(out, names)
         array: Any
         for name, (shape, kind) in shapes.items():
             if name not in names:
@@ -165,7 +176,7 @@ class RecordPlan:
             flat = (*rows, math.prod(shape[len(rows) :]))
             slot = Records._fields.index(f"selected_{name}" if name in self.selects else name)
             self.specs.append(
-                _Spec(name, ARRAYS.index(name), shape, kind, flat, present, direct, slot)
+                Spec(name, ARRAYS.index(name), shape, kind, flat, present, direct, slot)
             )
         # What is allocated, as plain tuples: loops over them are faster.
         self.fresh = [
@@ -210,7 +221,7 @@ class RecordPlan:
         return self._neurons[part] - start, self._order[part]
 
 
-def _given(out: object, names: frozenset[str]) -> Mapping[str, Any]:
+def given_arrays(out: object, names: frozenset[str]) -> Mapping[str, Any]:
     """Return the user's arrays by name."""
     if out is None:
         return {}

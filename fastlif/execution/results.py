@@ -283,7 +283,8 @@ def _described(value: Any) -> str:
     if value is None:
         return "not recorded"
     if isinstance(value, Events):
-        return f"{len(value.step)} spikes"
+        known = value.step.size >= 0  # NaN for dask arrays, which are lazy
+        return f"{value.step.size if known else 'an unknown number of'} spikes"
     if isinstance(value, State):
         return " and ".join(
             name for name in (*VARIABLES, "noise") if getattr(value, name) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import copy
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from fastlif.kernels.layout import WIDTH
 from fastlif.kernels.sources.calls import sampler, scratch_items
 from fastlif.kernels.sources.given import constant, weighted
 from fastlif.kernels.sources.sums import total
+from fastlif.model import Block, part_of
 
 _MOST_STEPS = 2**62
 
@@ -30,24 +32,51 @@ class Source(abc.ABC):
 
     Attributes
     ----------
-    shapes : tuple of (str, tuple of int)
-        The names and shapes of the parameters that are arrays over the population.
     dtype : numpy.dtype
         float64 if a parameter that becomes a part of the current is an array of float64.
     rows : int or None
         The number of steps, if it contains an array of currents.
     noises : int
         The number of its state variables.
-    arrays : tuple of numpy.ndarray
-        The arrays over time that it reads during a run, which the user may own.
     """
 
-    shapes: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    _parameters: tuple[str, ...] = ()  # attributes: numbers, or arrays over the population
     dtype: np.dtype[Any] = np.dtype(np.float32)
     rows: int | None = None
     noises: int = 0
-    arrays: tuple[Numbers, ...] = ()
     __array_ufunc__ = None  # an array to which a source is added leaves it to the source
+
+    @property
+    def shapes(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """The names and shapes of the parameters, without an axis of time."""
+        return tuple(
+            (name, np.shape(getattr(self, name))[self._times(name) :]) for name in self._parameters
+        )
+
+    @property
+    def arrays(self) -> tuple[Numbers, ...]:
+        """The arrays over time that it reads during a run, which the user may own."""
+        return ()
+
+    def of_block(self, block: Block, origin: int) -> Source:
+        """Return the source of a block of the population: the same numbers, for these neurons.
+
+        The block is contiguous in the flattened population, and ``origin`` is the index of its
+        first neuron there.
+        """
+        source = copy.copy(self)
+        for name in self._parameters:
+            part = part_of(getattr(self, name), block, self._times(name))
+            setattr(source, name, part)
+        return source
+
+    def of_steps(self, begin: int, end: int) -> Source:
+        """Return the source for the steps ``begin:end`` of a run, which are a run of their own."""
+        return self
+
+    def _times(self, name: str) -> int:
+        """Return the number of axes of time that a parameter has."""
+        return 0
 
     @abc.abstractmethod
     def _compile(
@@ -168,11 +197,9 @@ class Sum(Source):
                 self._given.append(term if isinstance(term, Source) else _array(term))
         over_neurons |= any(_axes(term) > 1 for term in self._given)
         self.terms = [_term(term, over_neurons) for term in self._given]
-        self.shapes = tuple(shape for term in self.terms for shape in term.shapes)
         common_shape(self.shapes)
         self.dtype = np.result_type(*(term.dtype for term in self.terms))
         self.noises = sum(term.noises for term in self.terms)
-        self.arrays = tuple(array for term in self.terms for array in term.arrays)
         rows = {term.rows for term in self.terms if term.rows is not None}
         if len(rows) > 1:
             raise ValueError(f"currents that are added must have equal steps, got {sorted(rows)}")
@@ -180,6 +207,24 @@ class Sum(Source):
 
     def __repr__(self) -> str:
         return " + ".join(map(repr, self.terms))
+
+    @property
+    def shapes(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """The names and shapes of the parameters of all terms."""
+        return tuple(shape for term in self.terms for shape in term.shapes)
+
+    @property
+    def arrays(self) -> tuple[Numbers, ...]:
+        """The arrays over time of all terms."""
+        return tuple(array for term in self.terms for array in term.arrays)
+
+    def of_block(self, block: Block, origin: int) -> Source:
+        """Return the source of a block of the population."""
+        return Sum(*(term.of_block(block, origin) for term in self.terms))
+
+    def of_steps(self, begin: int, end: int) -> Source:
+        """Return the source for some steps of a run."""
+        return self if self.rows is None else Sum(*(t.of_steps(begin, end) for t in self.terms))
 
     def _settled(self, over_neurons: bool) -> Source:
         if not any(isinstance(term, np.ndarray) and term.ndim == 1 for term in self._given):
@@ -254,14 +299,15 @@ class WeightedInput(Source):
     array([19, 26, 62])
     """
 
+    _parameters = "values", "weight"
+
     def __init__(self, values: ArrayLike, weight: ArrayLike = 1.0) -> None:
         ensure_readable("values", values)
         self.values = numbers("values", values)
         if not self.values.ndim:
             raise ValueError(f"values must have time as its first axis, got {described(values)}")
         self.weight = parameter("weight", weight)
-        self.rows, self.arrays = len(self.values), (self.values,)
-        self.shapes = (("current", self.values.shape[1:]), ("weight", np.shape(self.weight)))
+        self.rows = len(self.values)
         doubles = [
             array for array in (self.values, self.weight)
             if isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.itemsize == 8
@@ -270,6 +316,26 @@ class WeightedInput(Source):
 
     def __repr__(self) -> str:
         return f"WeightedInput({described(self.values)}, {self.weight!r})"
+
+    @property
+    def shapes(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """The names and shapes of the parameters; a user knows the array as the current."""
+        return ("current", self.values.shape[1:]), ("weight", np.shape(self.weight))
+
+    @property
+    def arrays(self) -> tuple[Numbers, ...]:
+        """The array over time."""
+        return (self.values,)
+
+    def of_steps(self, begin: int, end: int) -> Source:
+        """Return the source for some steps of a run."""
+        source = copy.copy(self)
+        source.values = self.values[begin:end]
+        source.rows = len(source.values)
+        return source
+
+    def _times(self, name: str) -> int:
+        return int(name == "values")
 
     def _compile(
         self, dtype: np.dtype[Any], population: tuple[int, ...], noise: Sequence[Numbers]
@@ -319,9 +385,10 @@ class Constant(Source):
            [0.1, 0.2]], dtype=float32)
     """
 
+    _parameters = ("value",)
+
     def __init__(self, value: ArrayLike) -> None:
         self.value = parameter("value", value)
-        self.shapes = (("value", np.shape(self.value)),)
         self.dtype = dtype_of(self.value)
 
     def __repr__(self) -> str:
@@ -338,7 +405,8 @@ class Constant(Source):
 
 def _array(term: Any) -> Any:
     """Return a term of a sum that is no source: an array, or a Python number."""
-    array = numbers("current", term)
+    ensure_readable("values", term)
+    array = numbers("values", term)
     return array if array.ndim else term
 
 
@@ -354,6 +422,18 @@ def _term(value: Any, over_neurons: bool) -> Source:
         return value
     constant = np.ndim(value) == 0 or (np.ndim(value) == 1 and over_neurons)
     return Constant(value) if constant else WeightedInput(value)
+
+
+def steps_of(source: Source, steps: Any) -> Any:
+    """Return the number of steps of a run with a source."""
+    rows = source.rows
+    if rows is None:
+        if steps is not None:
+            return steps
+        raise ValueError("steps must be given for a source that generates any number of steps")
+    if steps is not None and steps != rows:
+        raise ValueError(source._wrong_steps(steps))
+    return rows
 
 
 def dtype_of(*parameters: Any) -> np.dtype[Any]:

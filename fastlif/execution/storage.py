@@ -35,7 +35,7 @@ Result = TypeVar("Result", Run, Events)
 
 def save(path: str | os.PathLike[str], result: Run | Events) -> None:
     """Write ``result`` to the file ``path``, which remains as it is if this fails."""
-    arrays = _flat(result)
+    arrays = flat(result)
     for name, array in arrays.items():
         if array.dtype.hasobject:
             raise TypeError(f"{name} must be an array of numbers, got dtype {array.dtype}")
@@ -79,7 +79,7 @@ def load(path: str | os.PathLike[str], cls: type[Result]) -> Result:
     if kind != cls.__name__:
         raise ValueError(f"{os.fspath(path)!r} must hold {cls.__name__}, got {kind}")
     try:
-        result: Result = _nested(cls, arrays, "")
+        result: Result = nested(cls, arrays, "")
     except ValueError as error:
         raise ValueError(f"{os.fspath(path)!r} is incomplete or damaged: {error}") from None
     if arrays:
@@ -90,25 +90,25 @@ def load(path: str | os.PathLike[str], cls: type[Result]) -> Result:
     return result
 
 
-def _flat(result: Any, prefix: str = "") -> dict[str, Numbers]:
+def flat(result: Any, prefix: str = "") -> dict[str, Numbers]:
     """Return the arrays in a named tuple, by their names."""
     arrays: dict[str, Numbers] = {}
     for name, value in result._asdict().items():
         if isinstance(value, tuple):
-            arrays |= _flat(value, f"{prefix}{name}.")
+            arrays |= flat(value, f"{prefix}{name}.")
         elif value is not None:
             arrays[prefix + name] = np.asarray(value)
     return arrays
 
 
-def _nested(cls: Any, arrays: dict[str, Numbers], prefix: str) -> Any:
+def nested(cls: Any, arrays: dict[str, Numbers], prefix: str) -> Any:
     """Return the named tuple, and take its fields from ``arrays``."""
     fields: dict[str, Any] = {}
     for name in cls._fields:
         key = prefix + name
         default = cls._field_defaults.get(name)
         if name in _NESTED and any(other.startswith(f"{key}.") for other in arrays):
-            fields[name] = _nested(_NESTED[name], arrays, f"{key}.")
+            fields[name] = nested(_NESTED[name], arrays, f"{key}.")
         elif name not in _NESTED and key in arrays:
             fields[name] = _value(key, arrays.pop(key), isinstance(default, int))
         elif name in _REQUIRED:

@@ -22,7 +22,7 @@ from fastlif.kernels.records import Records
 # Places in Records, which a list holds here: named tuples take microseconds to change.
 (
     _MEMBRANE, _SPIKES, _SCRATCH, _COUNTS, _PACKED, _EVENTS, _SELECTED, _COLUMNS,
-    _SELECTED_MEMBRANE, _EVERY, _SELECTED_SPIKES,
+    _SELECTED_MEMBRANE, _EVERY, _SKIP, _SELECTED_SPIKES,
 ) = range(len(Records._fields))  # fmt: skip
 _NOTHING: list[Any] = list(Records())
 
@@ -52,7 +52,7 @@ class Targets:
         Raises before anything is allocated if the user's arrays overlap others.
         """
         if out is not None:
-            _refuse_overlap(out, current)
+            refuse_overlap(out, current)
         if plan.fresh_bytes > SURELY_THERE:
             ensure_room(plan.fresh_bytes, plan.names)
         self._plan = plan
@@ -114,7 +114,7 @@ class Targets:
             selected, columns = plan.selection(start, stop)
             records[_SELECTED], records[_COLUMNS] = selected, columns
             if "membrane" in plan.selects:
-                records[_EVERY] = plan.every
+                records[_EVERY], records[_SKIP] = plan.every, plan.skip
 
     def write_back(self, records: list[Any], begin: int, end: int, start: int, stop: int) -> None:
         """Write back what a kernel could not write into the user's arrays."""
@@ -135,7 +135,8 @@ class Targets:
             array[...] = buffer.reshape(array.shape)
 
 
-def _refuse_overlap(out: Mapping[str, Numbers], current: Numbers) -> None:
+def refuse_overlap(out: Mapping[str, Numbers], current: Numbers) -> None:
+    """Raise if an array that is written overlaps another one, or one that is read."""
     # A source may read several arrays.
     seen = [("current", array) for array in getattr(current, "arrays", [current])]
     for name, array in out.items():

@@ -33,8 +33,9 @@ class Records(NamedTuple):
     events: Any = None  # a buffer
     selected: Any = None  # the selected neurons of the tile
     columns: Any = None  # and their columns in
-    selected_membrane: Any = None  # (all steps/every, columns)
+    selected_membrane: Any = None  # (rows, columns): of the step ``skip``, and of each ``every``-th
     every: Any = None
+    skip: Any = None
     selected_spikes: Any = None  # (all steps, columns)
 
 
@@ -198,8 +199,9 @@ def _overload_after_step(records, timing, spikes, t, step, used, size, work):
     def write(records, timing, spikes, t, step, used, size, work):
         if packed:
             pack(contiguous(records.packed[t]), spikes, size)
-        if selected_membrane and step % records.every == 0:
-            into = records.selected_membrane[step // records.every]
+        # Before ``skip``, which is less than ``every``, the difference is no multiple of it.
+        if selected_membrane and (step - records.skip) % records.every == 0:
+            into = records.selected_membrane[(step - records.skip) // records.every]
             for k in range(len(records.selected)):
                 into[records.columns[k]] = work[np.uintp(records.selected[k]) + AT_MEMBRANE]
         if selected_spikes:

@@ -145,7 +145,7 @@ def sweep_kernel(rule: Rule, loop: Callable[..., Any]) -> Any:
     def sweep(
         first, begin, steps, size, constants, work, current,
         membrane, spikes, scratch, counts, packed, events,
-        selected, columns, selected_membrane, every, selected_spikes,
+        selected, columns, selected_membrane, every, skip, selected_spikes,
     ):  # fmt: skip
         """Advance a tile of ``size`` neurons, whose states stand in ``work``.
 
@@ -158,7 +158,7 @@ def sweep_kernel(rule: Rule, loop: Callable[..., Any]) -> Any:
         """
         records = Records(
             membrane, spikes, scratch, counts, packed, events,
-            selected, columns, selected_membrane, every, selected_spikes,
+            selected, columns, selected_membrane, every, skip, selected_spikes,
         )  # fmt: skip
         return loop(rule, first, begin, steps, size, constants, work, current, records)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from fastlif.execution.integrator import Integrator
     from fastlif.execution.progress import Report
     from fastlif.execution.sources import Source
+    from fastlif.execution.stream import Stream
 
 
 class Neuron(ABC):
@@ -108,7 +110,7 @@ class Neuron(ABC):
         record: str | Iterable[str] = DEFAULT_RECORD,
         neurons: slice | ArrayLike | None = None,
         every: int = 1,
-        out: Mapping[str, Numbers] | None = None,
+        out: Mapping[str, Any] | None = None,
         threads: int | None = None,
         progress: bool | Report = False,
     ) -> Run:
@@ -129,7 +131,9 @@ class Neuron(ABC):
             ``(T, 1)`` arrays and ``np.broadcast_to`` views for a current that all neurons share;
             and ``steps`` (or a zero stride) for a constant current. Other inputs (float16, Fortran
             order, time as the last axis, other byte orders) are copied and cast in small blocks,
-            which is faster than converting the whole array and needs almost no memory.
+            which is faster than converting the whole array and needs almost no memory. Large
+            memory-mapped files, arrays of Zarr and datasets of h5py are read piece by piece, as
+            :meth:`stream` does.
         initial : array_like or State, optional
             Membrane entering the first step, or ``final`` of an earlier run, which this run then
             continues bit for bit. The default is the resting membrane.
@@ -148,7 +152,8 @@ class Neuron(ABC):
             stored.
         out : mapping of str to numpy.ndarray, optional
             Arrays to write the records into, by record name (except "events"). They must have the
-            shape and the dtype of the record. A ``numpy.memmap`` works.
+            shape and the dtype of the record. ``numpy.memmap``, arrays of Zarr and datasets of h5py
+            are written piece by piece, as :meth:`stream` does.
         threads : int, optional
             Largest number of threads: small runs use fewer. The default is the environment variable
             ``FASTLIF_NUM_THREADS`` or, if that is not set, the number of processors that this
@@ -202,6 +207,104 @@ class Neuron(ABC):
         return self._integrator.run(
             current, initial, steps, record, neurons, every, out, threads, progress
         )
+
+    def stream(
+        self,
+        current: ArrayLike | Iterable[ArrayLike],
+        initial: ArrayLike | State | None = None,
+        *,
+        steps: int | None = None,
+        chunk: int | None = None,
+        record: str | Iterable[str] = DEFAULT_RECORD,
+        neurons: slice | ArrayLike | None = None,
+        every: int = 1,
+        out: Mapping[str, Any] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        threads: int | None = None,
+        progress: bool | Report = False,
+    ) -> Stream:
+        """Integrate over consecutive stretches of time, one after the other.
+
+        For currents and records that are longer than memory. The runs of the stretches together are
+        bit-for-bit one :meth:`run`, however time is cut.
+
+        Parameters
+        ----------
+        current : array_like, or iterable of array_like
+            The current of all steps, as in :meth:`run`: an array in memory, a ``numpy.memmap``, an
+            array of Zarr or a dataset of h5py; a source; or, with ``steps``, a constant. It is cut
+            into stretches of ``chunk`` steps, and what is stored is read while the last stretch is
+            integrated. Or an iterable of arrays ``(steps, *population)`` of equal dtypes, one per
+            stretch. The next of them is asked for when the next run is, so that it may depend on
+            the last run.
+        initial : array_like or State, optional
+            As in :meth:`run`.
+        steps : int, optional
+            As in :meth:`run`. For an iterable, the number of steps of all arrays, which is
+            required with ``out``.
+        chunk : int, optional
+            Number of steps in a stretch. By default, the input and the records of a stretch have
+            about 32 MB, in whole chunks of Zarr arrays and HDF5 datasets.
+        record, neurons, every, threads
+            As in :meth:`run`. Rows that ``every`` selects are counted from the first stretch.
+        out : mapping of str to array, optional
+            Arrays of all steps to write the records into, as in :meth:`run`: in memory,
+            ``numpy.memmap``, Zarr or h5py. What is stored is written while the next stretch is
+            integrated. The runs that are returned hold the rows of their stretch.
+        checkpoint : path-like, optional
+            A file from which the same call continues after the process was killed. A stretch is
+            completed when the next one is asked for; ``out`` and the file are then written to the
+            disk (Zarr and HDF5: to the system). If the file exists, the stretches that were
+            completed are left out. Arrays in ``out`` must then hold what was written: open files
+            with the mode ``"r+"``.
+        progress : bool or callable
+            As in :meth:`run`, for all stretches together. The total is None if it is not known.
+
+        Returns
+        -------
+        Stream
+            An iterator of :class:`Run`, with the attributes ``state`` and ``steps``, a method
+            ``close``, and use in a ``with`` statement. Steps of events are counted from the first
+            stretch, and counts are those of a stretch.
+
+        Raises
+        ------
+        TypeError, ValueError, IndexError
+            As in :meth:`run`. For an iterable, arguments are compared with its first array, when
+            that is asked for. Also if an array of an iterable is unlike the first one, and if the
+            checkpoint is damaged or belongs to another run.
+        OSError
+            If something cannot be read or written, for example because the disk is full. The
+            message names the last completed step. Nothing before it is lost.
+
+        Notes
+        -----
+        Memory: at most two stretches of a stored current and three of the records (one of which is
+        the caller's), the state, and some megabytes per thread. With the default ``chunk`` this is
+        less than 200 MB, unless a block of the storage or a single step has more than 32 MB. This
+        holds for memory-mapped files on Linux, where they are read and written through the file.
+        Elsewhere, the pages that were touched are in memory until the system needs it.
+
+        Examples
+        --------
+        >>> import numpy as np, fastlif
+        >>> neuron = fastlif.LIF(R=5.1, C=5e-3, time_step=1e-3)
+        >>> current = np.full((300, 2), [0.2, 0.4], np.float32)
+        >>> for run in neuron.stream(current, chunk=100, record=("counts", "events")):
+        ...     print(run.counts, run.events.step)
+        [1 5] [17 35 52 70 87 99]
+        [1 6] [105 123 140 158 175 193 199]
+        [1 6] [210 228 246 263 281 298 299]
+        """
+        # Here, because importing all kernels takes as long as importing the rest of fastlif.
+        from fastlif.execution.chunks import currents_of_stream
+        from fastlif.execution.stream import Stream
+
+        return Stream(
+            self._integrator, currents_of_stream(current, steps, chunk), initial, chunk=chunk,
+            record=record, neurons=neurons, every=every, out=out, checkpoint=checkpoint,
+            threads=threads, progress=progress,
+        )  # fmt: skip
 
     def gradient(
         self,
@@ -288,12 +391,12 @@ class Neuron(ABC):
 
         >>> import numpy as np, fastlif
         >>> neuron = fastlif.Leaky(beta=0.9)
-        >>> current = np.full(1, 0.05, np.float32)
-        >>> for _ in range(60):
+        >>> current = np.full(1, 0.2, np.float32)
+        >>> for _ in range(30):
         ...     run = neuron.run(current, steps=50)
-        ...     too_many = run.spikes.sum() - 10
-        ...     gradient = neuron.gradient(run, current, steps=50, spikes=np.sign(too_many))
-        ...     current -= 0.0005 * gradient.current
+        ...     excess = run.spikes.sum() - 10  # the derivative of half its square
+        ...     gradient = neuron.gradient(run, current, steps=50, spikes=excess)
+        ...     current -= 1e-4 * gradient.current
         >>> int(run.spikes.sum())
         10
         """

@@ -25,7 +25,7 @@ spikes : Run, Events or array_like
     of which the events, the packed spikes or the spikes are drawn, whichever it recorded.
 packed : bool
     Whether ``spikes`` is an array of bits, as ``run.packed``.
-steps, size : int, optional
+steps, population : int, optional
     Number of steps and of neurons. Events contain neither, packed spikes not the number of neurons,
     and a run that recorded only events not the number of steps.
 neurons : slice or array_like, optional

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from fastlif.checks import Numbers, described, numbers, whole
 from fastlif.execution.results import Events, Run
 from fastlif.spikes import to_events
+from fastlif.spikes.source import shape_of
 
 _BINS = 100  # at most, by default
 
@@ -41,7 +42,7 @@ class Spikes(NamedTuple):
         """Return the number of neurons, including silent ones."""
         if self.size is None:
             raise ValueError(
-                "size (the number of neurons) is required, because a list of spikes does not "
+                "population (the number of neurons) is required, because a list of spikes does not "
                 "contain it"
             )
         return self.size
@@ -57,7 +58,7 @@ class Spikes(NamedTuple):
 
 
 def spikes_of(
-    value: Any, packed: bool = False, steps: int | None = None, size: int | None = None
+    value: Any, packed: bool = False, steps: int | None = None, population: Any = None
 ) -> Spikes:
     """Return spikes from a run, events, a dense array or packed bits.
 
@@ -65,7 +66,8 @@ def spikes_of(
     which are bits only if ``packed`` says so.
     """
     steps = None if steps is None else whole("steps", steps, 0)
-    size = None if size is None else whole("size", size, 0)
+    shape = shape_of(population)
+    size = None if shape is None else math.prod(shape)
     if isinstance(value, Run):
         return _of_run(value, steps, size)
     if isinstance(value, Events):
@@ -73,7 +75,7 @@ def spikes_of(
     if packed:
         return _of_packed(numbers("spikes", value), steps, size)
     array = columns_of("spikes", value)
-    for name, given, found in (("steps", steps, len(array)), ("size", size, array.shape[1])):
+    for name, given, found in (("steps", steps, len(array)), ("population", size, array.shape[1])):
         if given is not None and given != found:
             raise ValueError(f"{name} must be {found}, as the shape of spikes, got {given}")
     return Spikes(*to_events(_countable(array)), *array.shape)

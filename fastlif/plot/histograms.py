@@ -39,7 +39,7 @@ def spike_counts(
     *,
     bin_width: int | None = None,
     packed: bool = False,
-    size: int | None = None,
+    population: int | tuple[int, ...] | None = None,
     ax: Axes | None = None,
     **style: Any,
 ) -> Axes:
@@ -53,7 +53,7 @@ def spike_counts(
         Width of the bins. By default, there are at most 100.
     packed : bool
         Whether ``spikes`` is an array of bits, as ``run.packed``.
-    size : int, optional
+    population : int or tuple of int, optional
         Number of neurons, required for events: those that never fire count, too.
     ax : matplotlib.axes.Axes, optional
         Where to draw. The default is a new figure.
@@ -76,7 +76,7 @@ def spike_counts(
     if isinstance(spikes, Run) and spikes.counts is not None:
         counts = spikes.counts.ravel()
     else:
-        found = spikes_of(spikes, flag("packed", packed), None, size)
+        found = spikes_of(spikes, flag("packed", packed), None, population)
         counts = counts_of(found.events, population=found.number_of_neurons())
     width = bin_width_of("bin_width", bin_width, int(counts.max(initial=0)) + 1)
     ax = axes_for(ax)
@@ -88,9 +88,9 @@ def spike_counts(
 def intervals(
     spikes: Run | Events | ArrayLike,
     *,
-    bin_steps: int | None = None,
+    bin_width: int | None = None,
     packed: bool = False,
-    size: int | None = None,
+    population: int | tuple[int, ...] | None = None,
     neurons: slice | ArrayLike | None = None,
     neuron: Neuron | None = None,
     time_step: float | None = None,
@@ -104,13 +104,13 @@ def intervals(
     ----------
     spikes : Run, Events or array_like
         Spikes in any form; see :mod:`fastlif.plot`.
-    bin_steps : int, optional
+    bin_width : int, optional
         Width of the bins in steps, because the intervals are drawn in whole steps, also those of
         spikes with offsets within steps (for their histogram, see
         :func:`fastlif.spikes.intervals`). By default, there are at most 100 bins.
     packed : bool
         Whether ``spikes`` is an array of bits, as ``run.packed``.
-    size : int, optional
+    population : int or tuple of int, optional
         Number of neurons.
     neurons : slice or array_like, optional
         Neurons to draw: a slice, indices, or a mask.
@@ -139,12 +139,12 @@ def intervals(
     'interspike interval (ms)'
     """
     clock = clock_of(neuron, time_step, time_unit)
-    found = spikes_of(spikes, flag("packed", packed), None, size)
+    found = spikes_of(spikes, flag("packed", packed), None, population)
     if neurons is not None:
         found = select(found, chosen(neurons, found.number_of_neurons()))
     each = intervals_of(found.events, 1.0, population=found.drawn_neurons())
     between = np.concatenate([np.empty(0), *each]).astype(np.int64)  # in steps
-    width = bin_width_of("bin_steps", bin_steps, int(between.max(initial=0)) + 1)
+    width = bin_width_of("bin_width", bin_width, int(between.max(initial=0)) + 1)
     ax = axes_for(ax)
     _histogram(between, width, clock.ms or 1.0, ax, style)
     unit = "steps" if clock.ms is None else "ms"

@@ -53,7 +53,7 @@ def spikes_beside(membrane: object, spikes: Any, columns: Numbers, every: int) -
         spikes = membrane.spikes
     if spikes is None:
         return None
-    found = spikes_of(spikes, size=size if isinstance(spikes, Events) else None)
+    found = spikes_of(spikes, population=size if isinstance(spikes, Events) else None)
     if found.size != size:
         raise ValueError(
             f"spikes must be of the {size} neurons of membrane, got those of {found.size}"

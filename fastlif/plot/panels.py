@@ -141,7 +141,7 @@ def stack(
     middle.set_xlabel("")
     if found is not None:
         raster(
-            select(found, index).events, steps=steps, size=len(index), y=index,
+            select(found, index).events, steps=steps, population=len(index), y=index,
             time_step=clock.ms, time_unit="ms", ax=drawn[2],
         )  # fmt: skip
         drawn[2].set(ylabel="spikes", yticks=index if 1 < len(index) <= MOST_LABELS else [])

@@ -91,7 +91,7 @@ def raster(
     *,
     packed: bool = False,
     steps: int | None = None,
-    size: int | None = None,
+    population: int | tuple[int, ...] | None = None,
     neurons: slice | ArrayLike | None = None,
     y: ArrayLike | None = None,
     neuron: Neuron | None = None,
@@ -110,7 +110,7 @@ def raster(
         Whether ``spikes`` is an array of bits, as ``run.packed``.
     steps : int, optional
         Number of steps. By default, the axes of events end at the last one.
-    size : int, optional
+    population : int or tuple of int, optional
         Number of neurons. The default for events is that of neurons up to the last that fires.
     neurons : slice or array_like, optional
         Neurons to draw: a slice, indices, or a mask.
@@ -150,7 +150,7 @@ def raster(
     ('time (ms)', 'neuron')
     """
     clock = clock_of(neuron, time_step, time_unit)
-    found = spikes_of(spikes, flag("packed", packed), steps, size)
+    found = spikes_of(spikes, flag("packed", packed), steps, population)
     last = found.drawn_neurons()
     end = int(found.step.max(initial=-1)) + 1 if found.steps is None else found.steps
     found = found._replace(size=last)

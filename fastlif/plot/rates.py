@@ -22,10 +22,10 @@ from fastlif.spikes.source import recorded
 def population_rate(
     spikes: Run | Events | ArrayLike,
     *,
-    bin_steps: int | None = None,
+    window: int | None = None,
     packed: bool = False,
     steps: int | None = None,
-    size: int | None = None,
+    population: int | tuple[int, ...] | None = None,
     neurons: slice | ArrayLike | None = None,
     neuron: Neuron | None = None,
     time_step: float | None = None,
@@ -39,13 +39,13 @@ def population_rate(
     ----------
     spikes : Run, Events or array_like
         Spikes in any form; see :mod:`fastlif.plot`.
-    bin_steps : int, optional
+    window : int, optional
         Steps per bin. By default, there are at most 100 bins. The last one may be shorter.
     packed : bool
         Whether ``spikes`` is an array of bits, as ``run.packed``.
     steps : int, optional
         Number of steps, required for events and for a run that recorded only events.
-    size : int, optional
+    population : int or tuple of int, optional
         Number of neurons, required for events.
     neurons : slice or array_like, optional
         Neurons to draw: a slice, indices, or a mask.
@@ -70,16 +70,16 @@ def population_rate(
     >>> import numpy as np, fastlif
     >>> neuron = fastlif.LIF(time_step=1e-3)
     >>> run = neuron.run(np.linspace(0.2, 0.6, 50, dtype=np.float32), steps=200)
-    >>> fastlif.plot.population_rate(run, bin_steps=10, neuron=neuron).get_ylabel()
+    >>> fastlif.plot.population_rate(run, window=10, neuron=neuron).get_ylabel()
     'firing rate (Hz)'
     """
     clock = clock_of(neuron, time_step, time_unit)
-    found = spikes_of(spikes, flag("packed", packed), steps, size)
+    found = spikes_of(spikes, flag("packed", packed), steps, population)
     index = chosen(neurons, found.number_of_neurons())
     if neurons is not None:
         found = select(found, index)
     total = found.number_of_steps()
-    width = bin_width_of("bin_steps", bin_steps, total)
+    width = bin_width_of("window", window, total)
     rate = rate_in_windows(
         found.events, clock.seconds or 1.0, width, steps=total,
         population=max(len(index), 1),  # no neurons have a rate of 0

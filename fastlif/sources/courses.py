@@ -25,13 +25,12 @@ class _Course(Source):
 
     def _set(self, current: tuple[str, ...], **parameters: Any) -> None:
         """Store the parameters; those named in ``current`` are parts of the current."""
-        self._names = tuple(parameters)
+        self._parameters = tuple(parameters)
         self.__dict__.update(parameters)
-        self.shapes = tuple((name, np.shape(value)) for name, value in parameters.items())
         self.dtype = dtype_of(*(parameters[name] for name in current))
 
     def __repr__(self) -> str:
-        parameters = (f"{name}={getattr(self, name)!r}" for name in self._names)
+        parameters = (f"{name}={getattr(self, name)!r}" for name in self._parameters)
         return f"{type(self).__name__}({', '.join(parameters)})"
 
     def _compile(
@@ -39,7 +38,7 @@ class _Course(Source):
     ) -> Compiled:
         kept: list[Any] = []
         slots: list[int] = []
-        for name in self._names:
+        for name in self._parameters:
             kind = dtype if name in self._in_dtype else _F64
             value = np.broadcast_to(np.asarray(getattr(self, name), kind), population)
             slots += slots_of(value, kind, population, kept)

@@ -56,10 +56,11 @@ class GaussianCurrent(RandomSource):
     True
     """
 
+    _parameters: tuple[str, ...] = ("mean", "std")
+
     def __init__(self, mean: ArrayLike = 0.0, std: ArrayLike = 1.0, seed: Any = None) -> None:
         super().__init__(seed)
         self.mean, self.std = parameter("mean", mean), duration("std", std)
-        self.shapes = (("mean", np.shape(self.mean)), ("std", np.shape(self.std)))
         self.dtype = dtype_of(self.mean, self.std)
 
     def __repr__(self) -> str:
@@ -77,7 +78,7 @@ class GaussianCurrent(RandomSource):
         each = np.size(mean) > 1 or np.size(std) > 1
         if each:
             mean, std = (np.broadcast_to(np.asarray(p, dtype), population) for p in (mean, std))
-        slots = [self._key, stream]
+        slots = [*self._identity, stream]
         slots += slots_of(mean, dtype, population, kept) + slots_of(std, dtype, population, kept)
         return Compiled(gaussian(dtype, each and np.size(mean) > 1), slots, kept)
 
@@ -128,6 +129,7 @@ class OrnsteinUhlenbeckCurrent(GaussianCurrent):
     True
     """
 
+    _parameters = "mean", "std", "tau"
     noises = 1
 
     def __init__(
@@ -136,7 +138,6 @@ class OrnsteinUhlenbeckCurrent(GaussianCurrent):
         super().__init__(mean, std, seed)
         self.tau = parameter("tau", tau, above=0)
         self.time_step = number("time_step", time_step, above=0)
-        self.shapes = (*self.shapes, ("tau", np.shape(self.tau)))
 
     def __repr__(self) -> str:
         return (
@@ -154,7 +155,7 @@ class OrnsteinUhlenbeckCurrent(GaussianCurrent):
         step = np.asarray(self.time_step / np.asarray(self.tau, np.float64))
         loss, left = -expm1(-step), np.sqrt(-expm1(-2 * step))
         kept: list[Any] = [noise[0]]
-        slots = [self._key]
+        slots = self._identity
         for value in (self.mean, loss, np.asarray(self.std, np.float64) * left):
             slots += slots_of(np.broadcast_to(value, population), dtype, population, kept)
         slots += [noise[0].ctypes.data, 0, noise[0].itemsize]

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastlif.checks import described, whole
 from fastlif.execution.sources import Source
+from fastlif.model import Block
 
 _Random = TypeVar("_Random", bound="RandomSource")
 
@@ -22,6 +23,8 @@ class RandomSource(Source):
         What the numbers are made from.
     """
 
+    _origin = 0  # which neuron of the whole population the first one is
+
     def __init__(self, seed: Any) -> None:
         if not isinstance(seed, np.random.SeedSequence):
             try:
@@ -33,6 +36,18 @@ class RandomSource(Source):
                 ) from None
         self.seed_sequence = seed
         self._key = int(seed.generate_state(1, np.uint64)[0])
+
+    def of_block(self, block: Block, origin: int) -> Source:
+        """Return the source of a block of the population: the same numbers, for these neurons."""
+        source = super().of_block(block, origin)
+        assert isinstance(source, RandomSource)
+        source._origin = self._origin + origin
+        return source
+
+    @property
+    def _identity(self) -> list[int]:
+        """The first parameters of its kernel."""
+        return [self._key, self._origin]
 
     def spawn(self: _Random, count: int) -> list[_Random]:
         """Return ``count`` sources with the same parameters and independent numbers.

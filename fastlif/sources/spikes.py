@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike
 from fastlif.checks import Numbers, described, number, numbers, parameter
 from fastlif.execution.bound_source import Compiled, slots_of
 from fastlif.execution.memory import ensure_readable
-from fastlif.execution.sources import dtype_of
+from fastlif.execution.sources import Source, dtype_of
 from fastlif.kernels.sources.spikes import bernoulli
+from fastlif.model import Block, part_of
 from fastlif.sources.seeds import RandomSource
 
 
@@ -60,6 +61,8 @@ class PoissonSpikes(RandomSource):
     array([104, 135])
     """
 
+    _parameters = "rate", "weight"
+
     def __init__(
         self,
         rate: ArrayLike,
@@ -85,18 +88,27 @@ class PoissonSpikes(RandomSource):
                 f"got {self._probability[wrong].flat[0]!s}"
                 f"{'' if times else '; a rate in Hz requires time_step='}"
             )
-        timed = self.rate.ndim > 1
-        self.shapes = (
-            ("rate", self.rate.shape[1:] if timed else self.rate.shape),
-            ("weight", np.shape(self.weight)),
-        )
         self.dtype = dtype_of(self.weight)
-        self.arrays = (self._probability,) if timed else ()
 
     def __repr__(self) -> str:
         rate = described(self.rate) if self.rate.ndim else self.rate.item()
         time_step = "" if self.time_step is None else f", time_step={self.time_step!r}"
         return f"PoissonSpikes({rate}, {self.weight!r}, {self._seed()}{time_step})"
+
+    @property
+    def arrays(self) -> tuple[Numbers, ...]:
+        """The array over time that it reads during a run."""
+        return (self._probability,) if self._times("rate") else ()
+
+    def of_block(self, block: Block, origin: int) -> Source:
+        """Return the source of a block of the population: the same numbers, for these neurons."""
+        source = super().of_block(block, origin)
+        assert isinstance(source, PoissonSpikes)
+        source._probability = part_of(self._probability, block, self._times("rate"))
+        return source
+
+    def _times(self, name: str) -> int:
+        return int(name == "rate" and self.rate.ndim > 1)
 
     def _check_steps(self, first: int, steps: int) -> None:
         if self.rate.ndim > 1 and len(self.rate) != 1 and first + steps > len(self.rate):
@@ -119,7 +131,7 @@ class PoissonSpikes(RandomSource):
         rows = rows.reshape(len(rows), math.prod(rows.shape[1:]))
         rows = np.ascontiguousarray(rows, p.dtype.newbyteorder("="))
         kept.append(rows)
-        slots = [self._key, rows.ctypes.data, rows.strides[0] if len(rows) > 1 else 0]
+        slots = [*self._identity, rows.ctypes.data, rows.strides[0] if len(rows) > 1 else 0]
         slots += [rows.itemsize if each else 0, *slots_of(self.weight, dtype, population, kept)]
         function = bernoulli(dtype, rows.dtype, each, np.size(self.weight) > 1)
         return Compiled(function, slots, kept)

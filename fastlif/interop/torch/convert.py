@@ -19,7 +19,7 @@ def from_snntorch(module: Any, *, over_time: bool = False) -> Layer:
     Parameters
     ----------
     module : snntorch.Leaky or snntorch.Lapicque
-        The neuron. Its parameters are copied, and its surrogate gradient is used. Its present
+        The neuron. Its parameters are copied, and its surrogate gradient is used; its present
         membrane is not, so that the layer starts from 0.
     over_time : bool
         Whether the layer is called with all time steps. This is how a neuron with

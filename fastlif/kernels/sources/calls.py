@@ -27,7 +27,7 @@ class Generated(NamedTuple):
     scratch: np.ndarray
     step: int  # the absolute step of the first row
     row: int  # its number in the run
-    neuron: int  # the absolute index of the tile's first neuron
+    neuron: int  # the index of the tile's first neuron
 
 
 @intrinsic

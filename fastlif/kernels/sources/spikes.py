@@ -27,8 +27,8 @@ def bernoulli(
 ) -> Any:
     """Return the source of spikes with a probability in each step, times their weight.
 
-    Parameters: key, 3 of the rate, 3 of the weight. 16 random bits decide or, if these are equal
-    to the first 16 of the probability, another 32.
+    Parameters: key, origin, 3 of the rate, 3 of the weight. 16 random bits decide or, if these are
+    equal to the first 16 of the probability, another 32.
     """
     real, rate_type, kind = dtype.type, from_dtype(rate_dtype), from_dtype(dtype)
     rate_kind, real_kind = types.NumberClass(rate_type), types.NumberClass(kind)
@@ -38,17 +38,17 @@ def bernoulli(
 
     def source(numbers, step, row, first, size, out, scratch):
         wide_vectors()
-        key = numbers[0]
-        rates = rates_of(array_at(numbers, 1, step, first, rate_kind))
-        weights = weights_of(array_at(numbers, 4, step, first, real_kind))
+        key, neuron = numbers[0], first + np.int64(numbers[1])
+        rates = rates_of(array_at(numbers, 2, step, first, rate_kind))
+        weights = weights_of(array_at(numbers, 5, step, first, real_kind))
         words = as_pointer(scratch, np.uint32)
         halves = as_pointer(scratch, np.uint16)
         for start in range(0, size, PART):
             stop = min(start + PART, size)
             # Two neurons share a word.
-            begin, end = (first + start) >> 1, (first + stop + 1) >> 1
+            begin, end = (neuron + start) >> 1, (neuron + stop + 1) >> 1
             place = fill(words, begin, end - begin, step, SPIKES, key, unchanged)
-            skipped = 2 * place + (first & 1) - start
+            skipped = 2 * place + (neuron & 1) - start
             nearest = np.uint32(1)  # will be 0 if a neuron is undecided
             for k in range(start, stop):
                 j = np.uintp(k)
@@ -62,7 +62,7 @@ def bernoulli(
                     j = np.uintp(k)
                     whole, fraction = _parts_of(rate_at(rates, j))
                     bits = np.uint32(halves[np.uintp(skipped) + j])
-                    if bits == whole and np.uint64(word(first + k, step, TIES, key)) < fraction:
+                    if bits == whole and np.uint64(word(neuron + k, step, TIES, key)) < fraction:
                         out[j] = weight_at(weights, j)
 
     return compiled_source(dtype, source)

@@ -1,0 +1,179 @@
+"""What Dask adds to ``neuron.run``: over a long run, for each task, and in the size of the graph.
+
+The long runs have 100 times the steps of the other benchmarks: about 10 seconds. Both sides use two
+processors. Before timing, the counts are compared.
+"""
+
+import contextlib
+import pickle
+import statistics
+import time
+
+import numpy as np
+import pytest
+
+import fastlif
+
+pytest.importorskip("dask", reason="missing: dask")
+pytest.importorskip("distributed", reason="missing: distributed")
+
+import dask
+import dask.array as da
+import distributed
+
+from fastlif.interop.dask import run
+
+# The disk may be busy.
+pytestmark = pytest.mark.filterwarnings("ignore:Creating scratch directories:UserWarning")
+
+NEURON = fastlif.LIF(R=5.1, C=5e-3, time_step=1e-3, order="at_once")
+NOISE = fastlif.GaussianCurrent(0.2, 0.3, seed=1)
+WORKERS, BLOCKS, LONGER, ROUNDS = 2, 4, 100, 3
+SCHEDULERS = "threads", "cluster"
+
+
+@contextlib.contextmanager
+def scheduler(kind):
+    """Let Dask compute with threads, or with processes of one thread.
+
+    Returns a function that returns the processor time of this process and of the workers.
+    """
+    if kind == "threads":
+        with dask.config.set(scheduler="threads", num_workers=WORKERS):
+            yield time.process_time
+        return
+    with (
+        distributed.LocalCluster(
+            n_workers=WORKERS, threads_per_worker=1, dashboard_address=":0", silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield lambda: time.process_time() + sum(client.run(time.process_time).values())
+
+
+def timed(function):
+    """Return how long a call takes."""
+    return measured(function, time.perf_counter)[0]
+
+
+def measured(function, processor_time):
+    """Return how long a call takes, and its processor time."""
+    start = time.perf_counter(), processor_time()
+    function()
+    return time.perf_counter() - start[0], processor_time() - start[1]
+
+
+def relative(lazy, in_memory, processor_time):
+    """Return the medians, over alternate calls, of the ratios of the times of two functions."""
+    ratios = []
+    for _ in range(ROUNDS):
+        own, other = (measured(function, processor_time) for function in (in_memory, lazy))
+        ratios.append((other[0] / own[0], other[1] / own[1], own[0]))
+    names = "time", "processor time", "seconds of neuron.run"
+    return dict(zip(names, map(statistics.median, zip(*ratios, strict=True)), strict=True))
+
+
+def sampled(record):
+    """Return a few numbers of each chunk, so that all are computed and none is collected."""
+    return record.map_blocks(lambda chunk: chunk[:1, :1], chunks=(1, 1), dtype=record.dtype)
+
+
+def of_noise(shape):
+    """Return a run of generated noise that counts spikes, and the same with Dask."""
+    steps, size = shape[0] * LONGER, shape[1]
+    chunks = (-(-steps // 10), -(-size // BLOCKS))
+    lazy = run(NEURON, NOISE, steps=steps, population=size, chunks=chunks, record="counts").counts
+    state = NEURON.initial_state(size)
+    return (
+        lambda: NEURON.run(NOISE, state, steps=steps, record="counts", threads=WORKERS).counts,
+        lazy.compute,
+    )
+
+
+def of_array(shape, record):
+    """Return runs over an array that is read many times, and the same with Dask."""
+    steps, size = shape
+    chunks = (steps, -(-size // BLOCKS))
+    current = da.random.default_rng(0).uniform(0, 0.6, shape, chunks).astype(np.float32)
+    current = current.persist()  # on the workers, before time is measured
+    array = current.compute()
+    lazy = run(NEURON, da.concatenate([current] * LONGER), record=record)
+    if record == "counts":
+        results = [lazy.counts]
+    else:
+        results = [sampled(lazy.membrane), sampled(lazy.spikes)]
+
+    def in_memory():
+        state, counts = None, 0
+        for _ in range(LONGER):
+            part = NEURON.run(array, state, record=record, threads=WORKERS)
+            state = part.final
+            if record == "counts":
+                counts = counts + part.counts
+        return counts
+
+    return in_memory, lambda: dask.compute(*results)[0]
+
+
+WORK = {
+    "noise, counts": of_noise,
+    "array, counts": lambda shape: of_array(shape, "counts"),
+    "array, membrane and spikes": lambda shape: of_array(shape, ("membrane", "spikes")),
+}
+
+
+@pytest.mark.benchmark(group="Dask, long runs")
+@pytest.mark.parametrize("kind", SCHEDULERS)
+@pytest.mark.parametrize("work", WORK)
+def test_a_long_run(benchmark, shape, kind, work):
+    """Dask takes at most 1.2 times as long as neuron.run for more than ten seconds of work."""
+    with scheduler(kind) as processor_time:
+        in_memory, lazy = WORK[work](shape)
+        counts, others = in_memory(), lazy()
+        if "counts" in work:
+            assert np.array_equal(counts, others)
+        found = relative(lazy, in_memory, processor_time)
+        benchmark.pedantic(lazy, rounds=1)
+    benchmark.extra_info.update(found)
+    print(f"\n{found}")
+
+
+@pytest.mark.benchmark(group="Dask, time per task")
+@pytest.mark.parametrize("kind", SCHEDULERS)
+@pytest.mark.parametrize("record", ["counts", "spikes"])
+@pytest.mark.parametrize("blocks", [10, 100, 1000])
+def test_the_time_per_task(benchmark, shape, kind, record, blocks):
+    """The time to build and to execute a graph, and its size, for chunks with little work.
+
+    Times are processor times in microseconds, and compared with a task of Dask that does nothing.
+    """
+    times = 10
+    blocks = min(blocks, max(shape[1] // 100, 1))
+    chunks = times * blocks
+
+    def build():
+        result = run(
+            NEURON, NOISE, steps=times, population=64 * blocks, chunks=(1, 64), record=record
+        )
+        return getattr(result, record)
+
+    def per_chunk(function, clock):
+        return 1e6 * min(measured(function, clock)[1] for _ in range(3)) / chunks
+
+    lazy = build()
+    nothing = [dask.delayed(int, pure=False)() for _ in range(chunks)]
+    found = {
+        "chunks": chunks,
+        "tasks per chunk": len(lazy.dask) / chunks,
+        "bytes of the graph per chunk": len(pickle.dumps(lazy)) / chunks,
+        "to build, per chunk": per_chunk(build, time.process_time),
+    }
+    with scheduler(kind) as processor_time:
+        lazy.compute()
+        found["client and scheduler, per chunk"] = per_chunk(lazy.compute, time.process_time)
+        found["with workers, per chunk"] = per_chunk(lazy.compute, processor_time)
+        for name, clock in [("", time.process_time), (", with workers", processor_time)]:
+            found["empty task" + name] = per_chunk(lambda: dask.compute(*nothing), clock)
+        benchmark.pedantic(lazy.compute, rounds=3)
+    benchmark.extra_info.update(found)
+    print(f"\n{found}")
