@@ -131,7 +131,8 @@ def is_detached(rule: str) -> bool:
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     cur, mem, parameters, rule, surrogate, values, *options = inputs
     detached = is_detached(rule)
-    if custom(surrogate) is not None and not detached:
+    ctx.function = custom(surrogate)  # also for a backward pass after the layer is gone
+    if ctx.function is not None and not detached:
         raise RuntimeError(
             "reset_delay=False requires a spike_grad of fastlif.interop.torch.surrogate or "
             "snntorch.surrogate"
@@ -145,13 +146,12 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> N
 
 def _arriving(ctx: Any, at_spk: Tensor | None, membrane: Tensor, threshold: Tensor) -> Any:
     """Return the gradient that arrives at spikes, and the surrogate by which it goes on."""
-    function = custom(ctx.surrogate)
-    if function is None:
+    if ctx.function is None:
         return at_spk, ctx.surrogate, ctx.values
     if at_spk is not None:
         with torch.enable_grad():
             x = (membrane - threshold).detach().requires_grad_()
-            spikes = function(x)
+            spikes = ctx.function(x)
         (at_spk,) = torch.autograd.grad(spikes, x, at_spk) if spikes.requires_grad else (None,)
     return at_spk, *operand(straight_through_estimator())
 
