@@ -1,6 +1,7 @@
 """PyTorch layers within networks: compilers, workers, threads, conversion, and what is refused."""
 
 import copy
+import gc
 import threading
 
 import pytest
@@ -344,6 +345,23 @@ def test_other_conversions_that_are_refused():
         convert(torch.nn.Linear(2, 3))
     with pytest.raises(TypeError, match=r"instance of snntorch.Leaky or .* got torch.*Linear"):
         from_snntorch(torch.nn.Linear(2, 3))
+
+
+def test_a_surrogate_of_ones_own_outlives_its_layer():
+    class Constant(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return (x > 0).to(x.dtype)
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return gradient * 0.5
+
+    cur = drawn(4, 3).requires_grad_()
+    spk = Leaky(0.9, spike_grad=Constant.apply).run(cur)[0]
+    gc.collect()
+    spk.sum().backward()
+    assert cur.grad.min() >= 0.5
 
 
 # --- errors ---------------------------------------------------------------------------------------

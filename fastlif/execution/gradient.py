@@ -142,7 +142,8 @@ def _over_time(name: str, value: Any, shape: tuple[int, ...]) -> Numbers:
         return np.broadcast_to(array, shape)
     except ValueError:
         raise ValueError(
-            f"{name} must broadcast to the shape of the membranes, {shape}, got {array.shape}"
+            f"{name} must broadcast to the shape of the membranes, {shape}, got {array.shape}; the "
+            "run must have recorded all neurons and steps"
         ) from None
 
 
@@ -167,7 +168,8 @@ def _current(
     if not timeless and (not array.ndim or len(array) != shape[0]):
         raise ValueError(
             f"current must have the {shape[0]} steps of the run as its first axis, "
-            f"got {described(array)}; for a current that is constant in time, give steps="
+            f"got {described(array)}; the run must have recorded every step, and for a current "
+            "that is constant in time, give steps="
         )
     aligned = (
         array if timeless else np.expand_dims(array, tuple(range(1, len(shape) - array.ndim + 1)))

@@ -261,7 +261,8 @@ def check_spikes_of(spike_grad: Callable[[Tensor], Tensor]) -> None:
     if not isinstance(spikes, Tensor) or not torch.equal(spikes.float(), (x > 0).float()):
         raise ValueError(
             f"spike_grad must return 1 where its argument is positive and 0 elsewhere, and "
-            f"{spike_grad!r} does not"
+            f"{spike_grad!r} does not: a derivative belongs into the backward pass of a "
+            "torch.autograd.Function, whose apply is then spike_grad"
         )
     try:
         weakref.ref(spike_grad)
