@@ -4,7 +4,6 @@ The long runs have 100 times the steps of the other benchmarks: about 10 seconds
 processors. Before timing, the counts are compared.
 """
 
-import contextlib
 import pickle
 import statistics
 import time
@@ -28,26 +27,39 @@ pytestmark = pytest.mark.filterwarnings("ignore:Creating scratch directories:Use
 
 NEURON = fastlif.LIF(R=5.1, C=5e-3, time_step=1e-3, order="at_once")
 NOISE = fastlif.GaussianCurrent(0.2, 0.3, seed=1)
-WORKERS, BLOCKS, LONGER, ROUNDS = 2, 4, 100, 3
-SCHEDULERS = "threads", "cluster"
+WORKERS, BLOCKS, LONGER = 2, 4, 100
 
 
-@contextlib.contextmanager
-def scheduler(kind):
-    """Let Dask compute with threads, or with processes of one thread.
-
-    Returns a function that returns the processor time of this process and of the workers.
-    """
-    if kind == "threads":
-        with dask.config.set(scheduler="threads", num_workers=WORKERS):
-            yield time.process_time
-        return
+@pytest.fixture(scope="module")
+def client():
+    """Return a client of a cluster of processes, which take seconds to start."""
     with (
         distributed.LocalCluster(
             n_workers=WORKERS, threads_per_worker=1, dashboard_address=":0", silence_logs=50
         ) as cluster,
-        distributed.Client(cluster) as client,
+        distributed.Client(cluster, set_as_default=False) as client,
     ):
+        yield client
+
+
+@pytest.fixture
+def rounds(request):
+    """Return how often a time is measured."""
+    return min(3, request.config.getoption("--peer-rounds"))
+
+
+@pytest.fixture(params=["threads", "cluster"])
+def processor_time(request):
+    """Let Dask compute with threads, or with processes of one thread.
+
+    Returns a function that returns the processor time of this process and of the workers.
+    """
+    if request.param == "threads":
+        with dask.config.set(scheduler="threads", num_workers=WORKERS):
+            yield time.process_time
+        return
+    client = request.getfixturevalue("client")
+    with dask.config.set(scheduler=client):
         yield lambda: time.process_time() + sum(client.run(time.process_time).values())
 
 
@@ -63,10 +75,10 @@ def measured(function, processor_time):
     return time.perf_counter() - start[0], processor_time() - start[1]
 
 
-def relative(lazy, in_memory, processor_time):
+def relative(lazy, in_memory, processor_time, rounds):
     """Return the medians, over alternate calls, of the ratios of the times of two functions."""
     ratios = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         own, other = (measured(function, processor_time) for function in (in_memory, lazy))
         ratios.append((other[0] / own[0], other[1] / own[1], own[0]))
     names = "time", "processor time", "seconds of neuron.run"
@@ -123,26 +135,23 @@ WORK = {
 
 
 @pytest.mark.benchmark(group="Dask, long runs")
-@pytest.mark.parametrize("kind", SCHEDULERS)
 @pytest.mark.parametrize("work", WORK)
-def test_a_long_run(benchmark, shape, kind, work):
+def test_a_long_run(benchmark, shape, processor_time, rounds, work):
     """Dask takes at most 1.2 times as long as neuron.run for more than ten seconds of work."""
-    with scheduler(kind) as processor_time:
-        in_memory, lazy = WORK[work](shape)
-        counts, others = in_memory(), lazy()
-        if "counts" in work:
-            assert np.array_equal(counts, others)
-        found = relative(lazy, in_memory, processor_time)
-        benchmark.pedantic(lazy, rounds=1)
+    in_memory, lazy = WORK[work](shape)
+    counts, others = in_memory(), lazy()
+    if "counts" in work:
+        assert np.array_equal(counts, others)
+    found = relative(lazy, in_memory, processor_time, rounds)
+    benchmark.pedantic(lazy, rounds=1)
     benchmark.extra_info.update(found)
     print(f"\n{found}")
 
 
 @pytest.mark.benchmark(group="Dask, time per task")
-@pytest.mark.parametrize("kind", SCHEDULERS)
 @pytest.mark.parametrize("record", ["counts", "spikes"])
 @pytest.mark.parametrize("blocks", [10, 100, 1000])
-def test_the_time_per_task(benchmark, shape, kind, record, blocks):
+def test_the_time_per_task(benchmark, shape, processor_time, rounds, record, blocks):
     """The time to build and to execute a graph, and its size, for chunks with little work.
 
     Times are processor times in microseconds, and compared with a task of Dask that does nothing.
@@ -158,7 +167,7 @@ def test_the_time_per_task(benchmark, shape, kind, record, blocks):
         return getattr(result, record)
 
     def per_chunk(function, clock):
-        return 1e6 * min(measured(function, clock)[1] for _ in range(3)) / chunks
+        return 1e6 * min(measured(function, clock)[1] for _ in range(rounds)) / chunks
 
     lazy = build()
     nothing = [dask.delayed(int, pure=False)() for _ in range(chunks)]
@@ -168,12 +177,11 @@ def test_the_time_per_task(benchmark, shape, kind, record, blocks):
         "bytes of the graph per chunk": len(pickle.dumps(lazy)) / chunks,
         "to build, per chunk": per_chunk(build, time.process_time),
     }
-    with scheduler(kind) as processor_time:
-        lazy.compute()
-        found["client and scheduler, per chunk"] = per_chunk(lazy.compute, time.process_time)
-        found["with workers, per chunk"] = per_chunk(lazy.compute, processor_time)
-        for name, clock in [("", time.process_time), (", with workers", processor_time)]:
-            found["empty task" + name] = per_chunk(lambda: dask.compute(*nothing), clock)
-        benchmark.pedantic(lazy.compute, rounds=3)
+    lazy.compute()
+    found["client and scheduler, per chunk"] = per_chunk(lazy.compute, time.process_time)
+    found["with workers, per chunk"] = per_chunk(lazy.compute, processor_time)
+    for name, clock in [("", time.process_time), (", with workers", processor_time)]:
+        found["empty task" + name] = per_chunk(lambda: dask.compute(*nothing), clock)
+    benchmark.pedantic(lazy.compute, rounds=rounds)
     benchmark.extra_info.update(found)
     print(f"\n{found}")

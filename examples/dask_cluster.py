@@ -60,7 +60,7 @@ def main():
         begin = time.perf_counter()
         counts, found = rates(client, source, neurons, steps, arguments.chunk)
         seconds = time.perf_counter() - begin
-        print(f"{neurons * steps / seconds / 1e9:.2f} billion neuron-steps per second")
+        print(f"{neurons * steps / seconds / 1e6:,.1f} million neuron-steps per second")
         means = (np.arange(10) + 0.5) / 10 * largest_mean
         for mean, rate in zip(means, found, strict=True):
             print(f"mean current {mean:.1f}: {rate:5.1f} Hz")

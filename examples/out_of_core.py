@@ -10,7 +10,6 @@ it goes on after the last completed stretch, and ends with the same bytes.
 """
 
 import argparse
-import shutil
 import time
 from pathlib import Path
 
@@ -74,7 +73,8 @@ def main():
     options = parser.parse_args()
     steps, neurons, folder = options.steps, options.neurons, options.folder
     folder.mkdir(parents=True, exist_ok=True)
-    current = write_input(folder / f"input-{steps}-{neurons}", steps, neurons)
+    input_file = folder / f"input-{steps}-{neurons}"
+    current = write_input(input_file, steps, neurons)
     out = arrays(folder, steps, neurons, options.every)
 
     began = time.perf_counter()
@@ -89,7 +89,9 @@ def main():
             pass
     seconds = time.perf_counter() - began
     done = (steps - begin) * neurons
-    print(f"{done:,} neuron-steps in {seconds:.1f} s: {done / seconds / 1e9:.2f} G per second")
+    print(
+        f"{done:,} neuron-steps in {seconds:.1f} s: {done / seconds / 1e6:,.1f} million per second"
+    )
     print(f"peak resident memory: {peak_memory():.0f} MB")
 
     check = min(steps, 2_000)  # what fits in memory: the beginning
@@ -97,10 +99,11 @@ def main():
     assert np.array_equal(out["packed"][:check], one.packed)
     rows = one.membrane[:: options.every]
     assert np.array_equal(out["membrane"][: len(rows)], rows)
-    rate = out["counts"].mean() / steps
-    print(f"the first {check} steps equal those of one run; {rate:.4f} spikes per step")
-    if not options.keep:
-        shutil.rmtree(folder)
+    mean = out["counts"].mean() / steps
+    print(f"the first {check} steps equal those of one run; {mean:.4f} spikes per step")
+    if not options.keep:  # the folder may contain other files
+        for name in (input_file.name, "checkpoint", *(f"{name}.npy" for name in out)):
+            (folder / name).unlink()
 
 
 if __name__ == "__main__":

@@ -25,12 +25,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastlif.checks import Numbers, choice, number, numbers
-from fastlif.kernels.surrogates import SURROGATES
+from fastlif.kernels.surrogates import SURROGATES, derivative_kernel
 
 __all__ = [
     "LSO", "SFS", "Surrogate", "atan", "fast_sigmoid", "heaviside", "none", "sigmoid",
     "spike_rate_escape", "straight_through_estimator", "triangular",
 ]  # fmt: skip
+
+_WORTH_COMPILING = 2**16  # numbers that Python takes a fraction of a second for
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,15 @@ class Surrogate:
 
     name: str
     parameters: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise if there is no such surrogate, or none with so many parameters."""
+        expected = SURROGATES[choice("name", self.name, tuple(SURROGATES))].defaults
+        if len(self.parameters) != len(expected):
+            raise ValueError(
+                f"parameters must be those of {self.name!r}, {tuple(expected)}, got "
+                f"{self.parameters}"
+            )
 
     @property
     def values(self) -> tuple[float, ...]:
@@ -68,9 +79,14 @@ class Surrogate:
         """
         array = numbers("x", x)
         kind = np.float32 if array.dtype == np.float32 else np.float64
-        function, values = SURROGATES[self.name].function, tuple(map(kind, self.values))
-        found = [function(kind(each), kind(1), values) for each in array.ravel()]
-        return np.array(found, kind).reshape(array.shape)
+        function, values = SURROGATES[self.name].function, (*map(kind, self.values),)
+        flat, found = np.ascontiguousarray(array, kind).reshape(-1), np.empty(array.size, kind)
+        if flat.size < _WORTH_COMPILING:
+            for k, each in enumerate(flat):
+                found[k] = function(each, kind(1), values)
+        else:
+            derivative_kernel(function)(flat, np.array([*values, 0, 0][:2], kind), found)
+        return found.reshape(array.shape)
 
     def __repr__(self) -> str:
         """Return the call that makes this surrogate."""

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import itertools
 import json
+import math
 import warnings
 from pathlib import Path
 
@@ -252,6 +253,19 @@ def test_two_parts_of_a_run(neuron):
     assert_close(sooner.current, whole.current[:20])
 
 
+def test_one_neuron_without_axes():
+    neuron = fastlif.Leaky(beta=0.9)
+    current = np.linspace(0.2, 0.6, 9, dtype=F4)
+    found, each = (
+        neuron.gradient(neuron.run(x), x, spikes=1, membrane=1, parameters=True)
+        for x in (current, current[:, None])
+    )
+    assert found.beta
+    assert found.threshold
+    assert (found.beta, found.threshold) == (each.beta, each.threshold)
+    assert np.array_equal(found.current, each.current[:, 0])
+
+
 def test_gradients_have_the_shapes_of_the_arguments():
     neuron = fastlif.Leaky(beta=np.full((3, 1), 0.8), threshold=np.ones(7))
     current = np.full((10, 1, 1), 0.5, F4)
@@ -266,6 +280,21 @@ def test_gradients_have_the_shapes_of_the_arguments():
     assert each.beta is each.threshold is None
 
 
+@pytest.mark.parametrize("shape", [(2,), (2, 1), (2, 3)])
+def test_a_current_with_fewer_axes_than_the_population(shape):
+    """Its first axis remains the time, also where a sum over time would have the same shape."""
+    neuron = fastlif.Leaky(beta=0.9)
+    current = np.linspace(0.2, 0.6, math.prod(shape), dtype=F4).reshape(shape)
+    initial = np.zeros((2, 2, 3), F4)
+    spikes = np.arange(24, dtype=F4).reshape(2, 2, 2, 3)
+    aligned = current.reshape(2, *[1] * (4 - len(shape)), *shape[1:])
+    every = np.broadcast_to(aligned, spikes.shape)
+    each = neuron.gradient(neuron.run(every, initial), every, spikes=spikes)
+    found = neuron.gradient(neuron.run(current, initial), current, spikes=spikes)
+    axes = tuple(k for k, size in enumerate(aligned.shape) if size == 1)
+    assert_close(found.current, each.current.sum(axis=axes).reshape(shape))
+
+
 @pytest.mark.parametrize("shape", [(0,), (3, 0), ()])
 def test_small_populations(shape):
     neuron = fastlif.Leaky(beta=0.9)
@@ -275,6 +304,18 @@ def test_small_populations(shape):
         assert found.current.shape == current.shape
         assert found.initial.shape == shape
         assert np.isfinite(found.beta)
+
+
+@pytest.mark.parametrize("reset", ["subtract", "zero", "none"])
+@pytest.mark.parametrize("delay", [True, False])
+def test_an_infinite_threshold(reset, delay):
+    """It is never reached, so that no reset passes on any gradient."""
+    neuron = fastlif.Leaky(beta=0.5, threshold=np.inf, reset_mechanism=reset, reset_delay=delay)
+    current = np.ones((3, 2), F4)
+    found = neuron.gradient(neuron.run(current), current, spikes=1, membrane=1, parameters=True)
+    assert np.array_equal(found.current, [[1.75, 1.75], [1.5, 1.5], [1, 1]])
+    assert found.threshold == 0
+    assert np.isfinite(found.beta)
 
 
 def test_float64():
@@ -359,6 +400,19 @@ def test_wrong_runs(run, current, error, message):
         LEAKY.gradient(run, current, spikes=1)
 
 
+@pytest.mark.parametrize("shape", [(4, 3), (1, 3), (2,)])
+def test_wrong_constant_currents(shape):
+    with pytest.raises(ValueError, match=r"current must .* \(3,\), without a time axis.*steps="):
+        LEAKY.gradient(RUN, np.ones(shape, F4), steps=4, spikes=1)
+
+
+@pytest.mark.parametrize("shape", [(5,), (2, 3), (3, 1)])
+def test_parameters_that_do_not_fit_the_run(shape):
+    neuron = fastlif.Leaky(beta=np.full(shape, 0.9))
+    with pytest.raises(ValueError, match=r"run must hold all neurons.*\(3,\), got beta \("):
+        neuron.gradient(RUN, CURRENT, spikes=1)
+
+
 @pytest.mark.parametrize(
     ("neuron", "reason"),
     [
@@ -386,6 +440,29 @@ def test_neurons_without_a_gradient(neuron, reason):
 def test_wrong_surrogates(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("atam", (), "name must be one of"),
+        ("atan", (), r"parameters must be those of 'atan', \('al"),
+    ],
+)
+def test_surrogates_made_without_their_functions(name, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        surrogate.Surrogate(name, parameters)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["atan", "SFS", "sigmoid", "none"])
+def test_derivatives_of_many_numbers(name, dtype):
+    """They are compiled, and have the bits of few."""
+    x = np.random.default_rng(0).normal(0, 3, 2**16).astype(dtype)
+    chosen = getattr(surrogate, name)()
+    parts = [chosen.derivative(part) for part in np.split(x, 2)]
+    assert np.array_equal(chosen.derivative(x.reshape(2, -1)), parts)
+    assert parts[0].dtype == dtype
 
 
 def test_a_surrogate_shows_how_it_was_made():

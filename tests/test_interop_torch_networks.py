@@ -1,6 +1,7 @@
 """PyTorch layers within networks: compilers, workers, threads, conversion, and what is refused."""
 
 import copy
+import gc
 import threading
 
 import pytest
@@ -60,6 +61,7 @@ def test_modes(mode):
 
 @pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
 def test_compiled_without_a_break(make):
+    torch._dynamo.reset()
     cur = drawn(9, 4, 5)
     layer = make()
     compiled = lambda function: torch.compile(function, fullgraph=True, backend="aot_eager")  # noqa: E731
@@ -79,6 +81,7 @@ def test_compiled_without_a_break(make):
 
 
 def test_a_compiled_layer_notices_changed_parameters():
+    torch._dynamo.reset()
     layer, cur = Leaky(0.9), drawn(9, 4, 5)
     run = torch.compile(layer.run, fullgraph=True, backend="aot_eager")
     with torch.no_grad():
@@ -95,8 +98,10 @@ def test_operators_keep_the_rules_of_pytorch(name, make, given, dtype):
     layer = make()
     cur, mem = drawn(3, 4, 5).to(dtype), drawn(4, 5).to(dtype) if given else None
     arguments = (cur[0] if name == "step" else cur, mem, layer._tensors(), layer._rule)
+    if name != "spikes":
+        arguments += layer._surrogate
     if name != "step":
-        arguments += (2 if given else None,)
+        arguments += (2 if given else None, 1 if given else None)
     torch.library.opcheck(getattr(ops, name), arguments)
 
 
@@ -126,15 +131,20 @@ def test_parameters_that_are_computed_or_passed():
         assert torch.equal(other(cur), expected)
 
 
-def test_mixed_precision_is_refused():
-    network = torch.nn.Sequential(torch.nn.Linear(5, 5), Leaky(0.9, over_time=True))
-    message = r"^cur must be float32 or float64, got .* bfloat16"
-    with (
-        torch.inference_mode(),
-        torch.autocast("cpu", torch.bfloat16),
-        pytest.raises(TypeError, match=message),
-    ):
-        network(drawn(9, 4, 5))
+def test_mixed_precision():
+    """Neurons are integrated in float32 under autocast, and bfloat16 is refused without it."""
+    linear, layer = torch.nn.Linear(5, 5), Leaky(0.9, over_time=True)
+    cur = drawn(9, 4, 5)
+    with torch.inference_mode():
+        with torch.autocast("cpu", torch.bfloat16):
+            narrow = linear(cur)
+            spikes = layer(narrow)
+            step, _ = Leaky(0.9)(narrow[0])
+        assert narrow.dtype == torch.bfloat16
+        assert torch.equal(spikes, layer(narrow.float()))
+        assert torch.equal(step, spikes[0])
+        with pytest.raises(TypeError, match=r"^cur must be float32 or float64, got .* bfloat16"):
+            layer(narrow)
 
 
 # --- processes and threads ------------------------------------------------------------------------
@@ -337,6 +347,23 @@ def test_other_conversions_that_are_refused():
         from_snntorch(torch.nn.Linear(2, 3))
 
 
+def test_a_surrogate_of_ones_own_outlives_its_layer():
+    class Constant(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return (x > 0).to(x.dtype)
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return gradient * 0.5
+
+    cur = drawn(4, 3).requires_grad_()
+    spk = Leaky(0.9, spike_grad=Constant.apply).run(cur)[0]
+    gc.collect()
+    spk.sum().backward()
+    assert cur.grad.min() >= 0.5
+
+
 # --- errors ---------------------------------------------------------------------------------------
 
 
@@ -445,21 +472,21 @@ def test_a_layer_can_be_made_without_memory():
     assert torch.equal(layer.run(drawn(4, 5))[1], Lapicque(0.5).run(drawn(4, 5))[1])
 
 
-@pytest.mark.parametrize("what", ["cur", "mem", "parameter"])
-def test_gradients_are_refused(what):
-    layer = Leaky(0.9, learn_beta=what == "parameter")
-    cur = torch.zeros(4, 3, requires_grad=what == "cur")
-    mem = torch.zeros(3, requires_grad=what == "mem")
-    message = "no gradients yet.*torch.inference_mode"
+@pytest.mark.parametrize("name", ["R", "C", "time_step"])
+def test_gradients_are_refused(name):
+    """Only beta and threshold have a gradient."""
+    layer, cur = Lapicque(R=5.0, C=1.0, time_step=0.5), torch.zeros(4, 3)
+    getattr(layer, name).requires_grad_()
+    message = f"{name} requires a gradient, and only beta and threshold have one; use {name}.detach"
     with pytest.raises(RuntimeError, match=message):
-        layer(cur[0], mem)
+        layer(cur[0])
     with pytest.raises(RuntimeError, match=message):
-        layer.run(cur, mem)
+        layer.run(cur)
     with torch.no_grad():
-        layer(cur[0], mem)
-        layer.run(cur, mem)
+        layer(cur[0])
+        layer.run(cur)
     with torch.inference_mode():
-        layer.run(cur, mem)
+        layer.run(cur)
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # by PyTorch itself
@@ -471,8 +498,22 @@ def test_forward_mode_derivatives_are_refused():
         pytest.raises(RuntimeError, match="no forward-mode derivatives"),
     ):
         layer.run(torch.autograd.forward_ad.make_dual(cur, cur))
-    with pytest.raises(RuntimeError, match="no gradients yet"):
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
+def test_transforms_that_differentiate_are_refused():
+    layer, cur = Leaky(0.9, learn_beta=True), torch.zeros(4, 3)
+    message = "cannot be differentiated by torch.func.grad"
+    with pytest.raises(RuntimeError, match=message):
         torch.func.grad(lambda cur: layer.run(cur)[1].sum())(cur)
+    with pytest.raises(RuntimeError, match=message):
+        torch.func.grad(lambda mem: layer(cur[0], mem)[1].sum())(cur[0])
+
+    def loss(beta):
+        return torch.func.functional_call(layer, {"beta": beta}, (cur[0],))[1].sum()
+
+    with pytest.raises(RuntimeError, match=message):
+        torch.func.grad(loss)(torch.tensor(0.9))
 
 
 def test_layers_between_neurons_take_all_steps_as_a_batch():

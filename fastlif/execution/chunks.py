@@ -84,7 +84,8 @@ class Chunks(Currents):
     def described(self) -> str:
         """Describe the form of a chunk."""
         values = self.sample[0]
-        return f"an iterable of arrays of shape (..., {values.shape[1:]}) and dtype {values.dtype}"
+        shape = ", ".join(map(str, ("...", *values.shape[1:])))
+        return f"an iterable of arrays of shape ({shape}) and dtype {values.dtype}"
 
     def _checked(self, chunk: Any) -> tuple[Numbers, bool]:
         name = f"chunk {self._place}"

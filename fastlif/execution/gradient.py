@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fastlif.checks import Numbers, described, flag, numbers, whole
+from fastlif.checks import Numbers, common_shape, described, flag, numbers, whole
 from fastlif.execution.forms import FLOAT32, FLOAT64
 from fastlif.execution.memory import SURELY_THERE
 from fastlif.execution.recycle import ensure_room
@@ -58,6 +58,7 @@ def gradient(
         threads = whole("threads", threads, 1)
     membranes = _membranes(run)
     population, dtype = membranes.shape[1:], membranes.dtype
+    _check_parameters(model, population)
     if spikes is None and membrane is None:
         raise ValueError(
             "spikes or membrane must be given: the gradients that arrive from the loss"
@@ -69,7 +70,7 @@ def gradient(
     timeless = steps is not None
     if timeless and whole("steps", steps, 0) != len(membranes):
         raise ValueError(f"steps must be those of the run, {len(membranes)}, got {steps}")
-    values, shape = _current(model, current, timeless, membranes.shape, detached)
+    values, shape, aligned = _current(model, current, timeless, membranes.shape, detached)
     start, start_shape = _initial(model, initial, population)
     sweep = Reverse(*surrogate, detached, timeless, flag("parameters", parameters))
     needed = membranes.nbytes if not timeless else 0
@@ -85,8 +86,24 @@ def gradient(
         if array is not None and name in names
     }
     return Gradient(
-        summed_to(at_current, shape), summed_to(at_initial, start_shape), **of_parameters
+        summed_to(at_current, aligned).reshape(shape),
+        summed_to(at_initial, start_shape),
+        **of_parameters,
     )
+
+
+def _check_parameters(model: Model, population: tuple[int, ...]) -> None:
+    """Raise if parameters that are arrays do not broadcast to the population of a run."""
+    try:
+        fits = common_shape([("run", population), *model.shapes]) == population
+    except ValueError:
+        fits = False
+    if not fits:
+        listed = ", ".join(f"{name} {shape}" for name, shape in model.shapes if shape)
+        raise ValueError(
+            "run must hold all neurons, and the shapes of the neuron's parameters must broadcast "
+            f"to its population {population}, got {listed}"
+        )
 
 
 def summed_to(array: Numbers, shape: tuple[int, ...]) -> Numbers:
@@ -125,37 +142,47 @@ def _over_time(name: str, value: Any, shape: tuple[int, ...]) -> Numbers:
         return np.broadcast_to(array, shape)
     except ValueError:
         raise ValueError(
-            f"{name} must broadcast to the shape of the membranes, {shape}, got {array.shape}"
+            f"{name} must broadcast to the shape of the membranes, {shape}, got {array.shape}; the "
+            "run must have recorded all neurons and steps"
         ) from None
 
 
 def _current(
     model: Model, current: Any, timeless: bool, shape: tuple[int, ...], detached: bool
-) -> tuple[Numbers | None, tuple[int, ...]]:
-    """Return the current over time and neurons, and its own shape."""
+) -> tuple[Numbers | None, tuple[int, ...], tuple[int, ...]]:
+    """Return the current over time and neurons, its own shape, and that aligned with the run's.
+
+    The aligned shape has the time as its first axis, if it has it, also if the population has more
+    axes than the current: those follow the time, not precede it.
+    """
+    population = shape[1:]
     if isinstance(current, Source):
         if reads_drive(model.rule, detached):
             raise TypeError(
                 "current must be an array, because this neuron's gradient reads it, got "
                 f"{type(current).__name__}: pass source.sample(steps, shape, dtype)"
             )
-        return None, shape[1:] if timeless else shape
+        own = population if timeless else shape
+        return None, own, own
     array = numbers("current", current)
     if not timeless and (not array.ndim or len(array) != shape[0]):
         raise ValueError(
             f"current must have the {shape[0]} steps of the run as its first axis, "
-            f"got {described(array)}; for a current that is constant in time, give steps="
+            f"got {described(array)}; the run must have recorded every step, and for a current "
+            "that is constant in time, give steps="
         )
-    own = array.shape
-    over_time = (
+    aligned = (
         array if timeless else np.expand_dims(array, tuple(range(1, len(shape) - array.ndim + 1)))
     )
     try:
-        return np.broadcast_to(over_time, shape), own
+        np.broadcast_to(aligned, population if timeless else shape)
     except ValueError:
+        constant = ", without a time axis because of steps=" if timeless else ""
         raise ValueError(
-            f"current must broadcast to the run's population {shape[1:]}, got {described(array)}"
+            f"current must broadcast to the run's population {population}{constant}, "
+            f"got {described(array)}"
         ) from None
+    return np.broadcast_to(aligned, shape), array.shape, aligned.shape
 
 
 def _initial(

@@ -45,7 +45,8 @@ def ensure_readable(name: str, array: object) -> None:
         return
     raise MemoryError(
         f"{name} ({type(array).__name__} of shape {shape}) needs {needed:,} bytes in memory, and "
-        f"{available:,} are available: take a part of its steps at a time (neuron.stream does)"
+        f"{available:,} are available: take a part of its steps at a time (neuron.stream does, "
+        "from files or an iterable, and fastlif.interop.dask.run from arrays of Dask)"
     )
 
 

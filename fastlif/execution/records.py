@@ -232,5 +232,8 @@ def given_arrays(out: object, names: frozenset[str]) -> Mapping[str, Any]:
         if name == "events":
             raise ValueError("out cannot hold 'events', whose number is known after the run only")
         if name not in names:
-            raise ValueError(f"out holds {name!r}, but record={sorted(names)} does not")
+            raise ValueError(
+                f"out holds {name!r}, but record={sorted(names)} does not: name all records, or "
+                "omit record"
+            )
     return out

@@ -172,7 +172,7 @@ class _Job:
         self.at_initial = empty(population, dtype)
         self.at_keep = self.at_threshold = None
         if sweep.parameters:
-            self.at_keep, self.at_threshold = np.zeros((2, *population))
+            self.at_keep, self.at_threshold = np.zeros(population), np.zeros(population)
 
     def back(
         self,

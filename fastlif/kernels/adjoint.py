@@ -80,7 +80,7 @@ def adjoint_of(rule: Rule, slope: Callable[..., Any], detached: bool) -> Adjoint
 def check_differentiable(rule: Rule) -> None:
     """Raise NoGradientError if a part of ``rule`` has no derivative."""
     if rule.order not in _REVERSE:
-        raise NoGradientError(f"its order of operations, {rule.order.__name__!r}")
+        raise NoGradientError(_WITHOUT.get(rule.order, "its order of operations"))
     if rule.synapse is not None:
         raise NoGradientError("its synaptic current")
     if rule.limit is not None:
@@ -88,6 +88,14 @@ def check_differentiable(rule: Rule) -> None:
     for part in (rule.drive, rule.charge, rule.reset, rule.again):
         if part is not None and part not in DERIVATIVES:
             raise NoGradientError(f"the part {part.__name__!r} of its equation")
+
+
+_WITHOUT = {
+    orders.refractory_entering: "its refractory period",
+    orders.refractory_at_once: "its refractory period",
+    orders.refractory_delayed: "its refractory period",
+    orders.within_step: "spikes that have times within a step (within_step)",
+}
 
 
 @inlined

@@ -280,6 +280,12 @@ def how_often(u, c):
 # A derivative returns the gradients at b, at s and at the threshold.
 
 
+@inlined
+def _product_if_finite(threshold, g):
+    # Of an infinite threshold, 0: it is never reached, and a product would become NaN.
+    return (threshold if threshold < type(g)(np.inf) else zero(g)) * g
+
+
 @inlined_early
 def by_threshold(b, s, c):
     return b - (c.threshold if s else zero(b))
@@ -287,7 +293,7 @@ def by_threshold(b, s, c):
 
 @derivative_of(by_threshold)
 def _by_threshold(g, b, s, c):
-    return g, -(c.threshold * g), -(g if s else zero(g))
+    return g, -_product_if_finite(c.threshold, g), -(g if s else zero(g))
 
 
 @inlined_early
@@ -375,7 +381,7 @@ def by_threshold_again(v, d, c):
 
 @derivative_of(by_threshold_again)
 def _by_threshold_again(g, v, d, c):
-    return g, -(c.threshold * g), -(type(g)(d) * g)
+    return g, -_product_if_finite(c.threshold, g), -(type(g)(d) * g)
 
 
 @inlined_early

@@ -6,6 +6,7 @@ at the spike. ``p`` holds its parameters. The order of operations is that of the
 gradients have the same bits.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastlif.kernels.elementary import exp
-from fastlif.kernels.jit import inlined, inlined_early
+from fastlif.kernels.jit import compiled, inlined, inlined_early
 from fastlif.kernels.rules import zero
 
 
@@ -76,6 +77,17 @@ def sigmoid(x, g, p):
 @inlined
 def spike_rate_escape(x, g, p):
     return g * p[1] * _exp(-p[0] * abs(x - type(x)(1)))
+
+
+@functools.cache
+def derivative_kernel(function: Callable[..., Any]) -> Any:
+    """Return the compiled function that fills ``out`` with a surrogate's derivatives at ``x``."""
+
+    def fill(x, values, out):
+        for k in range(x.size):
+            out[k] = function(x[k], type(x[k])(1), (values[0], values[1]))
+
+    return compiled(fill)
 
 
 class Surrogate(NamedTuple):

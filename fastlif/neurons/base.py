@@ -236,7 +236,7 @@ class Neuron(ABC):
             into stretches of ``chunk`` steps, and what is stored is read while the last stretch is
             integrated. Or an iterable of arrays ``(steps, *population)`` of equal dtypes, one per
             stretch. The next of them is asked for when the next run is, so that it may depend on
-            the last run.
+            the last run. A Dask array is computed as a whole: see :mod:`fastlif.interop.dask`.
         initial : array_like or State, optional
             As in :meth:`run`.
         steps : int, optional
@@ -250,23 +250,24 @@ class Neuron(ABC):
         out : mapping of str to array, optional
             Arrays of all steps to write the records into, as in :meth:`run`: in memory,
             ``numpy.memmap``, Zarr or h5py. What is stored is written while the next stretch is
-            integrated. The runs that are returned hold the rows of their stretch, read-only if a
-            thread writes them.
+            integrated. The runs that are returned hold the rows of their stretch (read-only if a
+            thread writes them), and ``out["counts"]`` the totals from the first stretch on.
         checkpoint : path-like, optional
             A file from which the same call continues after the process was killed. A stretch is
             completed when the next one is asked for; ``out`` and the file are then written to the
             disk (Zarr and HDF5: to the system). If the file exists, the stretches that were
-            completed are left out. Arrays in ``out`` must then hold what was written: open files
-            with the mode ``"r+"``. Only one stream at a time can write the file.
+            completed are left out: of an iterable, they are asked for again and skipped. Arrays in
+            ``out`` must then hold what was written: open files with the mode ``"r+"``. Delete the
+            checkpoint to begin anew. Only one stream at a time can write it.
         progress : bool or callable
             As in :meth:`run`, for all stretches together. The total is None if it is not known.
 
         Returns
         -------
         Stream
-            An iterator of :class:`Run`, with the attributes ``state`` and ``steps``, a method
-            ``close``, and use in a ``with`` statement. Steps of events are counted from the first
-            stretch, and counts are those of a stretch.
+            An iterator of :class:`Run`, with the attributes ``state`` and ``steps`` (the number of
+            steps so far), a method ``close``, and use in a ``with`` statement. Steps of events are
+            counted from the first stretch, and counts are those of a stretch.
 
         Raises
         ------

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C import _functorch  # PyTorch has no public tests for tensors within its transforms
 from torch.autograd import forward_ad
 
 from fastlif.checks import whole
@@ -25,8 +26,13 @@ def described(value: Any) -> str:
 
 
 def needs_gradient(*values: Any) -> bool:
-    """Tell whether one of these tensors requires a gradient."""
-    return any(getattr(value, "requires_grad", False) for value in values)
+    """Tell whether one of these tensors requires a gradient, or may: ``torch.vmap`` hides that."""
+    if any(getattr(value, "requires_grad", False) for value in values):
+        return True
+    return not torch.compiler.is_compiling() and any(
+        isinstance(value, Tensor) and _functorch.is_functorch_wrapped_tensor(value)
+        for value in values
+    )
 
 
 def timeless(cur: Any, steps: int | None) -> tuple[Any, int | None]:
@@ -37,17 +43,36 @@ def timeless(cur: Any, steps: int | None) -> tuple[Any, int | None]:
     """
     if steps is not None:
         return cur, whole("steps", steps, 0)
-    if not isinstance(cur, Tensor) or torch.compiler.is_compiling():
+    if (
+        not isinstance(cur, Tensor)
+        or torch.compiler.is_compiling()
+        or not cur.ndim
+        or cur.layout is not torch.strided
+        or _functorch.is_functorch_wrapped_tensor(cur)
+        or len(cur) < 2
+        or cur.stride(0) != 0
+    ):
         return cur, None
-    if cur.ndim and cur.layout is torch.strided and len(cur) > 1 and cur.stride(0) == 0:
-        base = cur._base  # what was expanded
-        if base is None:
-            return (cur, None) if cur.requires_grad else (cur[0], len(cur))
-        same = base.shape == cur.shape[1:] and base.stride() == cur.stride()[1:]
-        seen = cur.retains_grad or cur._backward_hooks  # the user asks for the whole gradient
-        if same and base.data_ptr() == cur.data_ptr() and base.dtype == cur.dtype and not seen:
-            return base, len(cur)
-    return cur, None
+    if not cur.requires_grad or not torch.is_grad_enabled():
+        return cur[0], len(cur)
+    expanded = _expanded(cur)
+    return (cur, None) if expanded is None else (expanded, len(cur))
+
+
+def _expanded(cur: Tensor) -> Tensor | None:
+    """Return the tensor that was expanded over time, if it may receive the gradient instead."""
+    base = cur._base
+    if base is None or cur.retains_grad or cur._backward_hooks:  # asks for the whole gradient
+        return None
+    if base.shape != cur.shape[1:] or base.stride() != cur.stride()[1:]:
+        return None
+    # A view may also be a leaf, which has been detached and requires a gradient of its own.
+    node, output = cur.grad_fn, 0
+    while node is not None and node.name() in ("ExpandBackward0", "UnsqueezeBackward0"):
+        ((node, output),) = node.next_functions
+    if base.grad_fn is None:
+        return base if getattr(node, "variable", None) is base else None
+    return base if node is base.grad_fn and output == base.output_nr else None
 
 
 def checked(
@@ -95,6 +120,14 @@ def checked(
             )
     if forward_ad._current_level >= 0:  # tangents would be lost; PyTorch has no public test
         raise RuntimeError("fastlif's layers have no forward-mode derivatives")
+    if not torch.compiler.is_compiling() and any(
+        value is not None and _functorch.is_gradtrackingtensor(value)
+        for value in (cur, mem, *parameters)
+    ):
+        raise RuntimeError(
+            "fastlif's layers cannot be differentiated by torch.func.grad and other transforms of "
+            "torch.func; use backward() or torch.autograd.grad"
+        )
     return cur, mem
 
 
@@ -120,4 +153,4 @@ def _fits(shape: tuple[int, ...], population: tuple[int, ...]) -> bool:
     if len(shape) > len(population):
         return False
     last = population[len(population) - len(shape) :]
-    return all(own in (1, size) for own, size in zip(shape, last, strict=True))
+    return all(own == 1 or own == size for own, size in zip(shape, last, strict=True))

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fastlif.interop.torch.layer import Layer, check_spikes_of
+from fastlif.interop.torch.layer import Layer
 from fastlif.interop.torch.neurons import Lapicque, Leaky
 
 _RESET_OF = {"_base_sub": "subtract", "_base_zero": "zero", "_base_int": "none"}
@@ -67,12 +67,12 @@ def from_snntorch(module: Any, *, over_time: bool = False) -> Layer:
             "over_time=True requires a neuron with init_hidden=True; others are called with their "
             "membrane in a loop over time"
         )
-    check_spikes_of(module.spike_grad)
+    disabled = module.spike_grad == module._surrogate_bypass
     settings = {
         "threshold": _copied(module, "threshold"),
         "learn_threshold": _is_learned(module, "threshold"),
-        "spike_grad": module.spike_grad,
-        "surrogate_disable": module.spike_grad == module._surrogate_bypass,
+        "spike_grad": None if disabled else module.spike_grad,
+        "surrogate_disable": disabled,
         "inhibition": module.inhibition,
         "state_quant": module.state_quant,
         "reset_mechanism": _reset_of(module),

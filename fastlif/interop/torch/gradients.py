@@ -14,6 +14,7 @@ from torch import Tensor
 
 from fastlif.execution.gradient import summed_to
 from fastlif.execution.reverse import Reverse, gradients
+from fastlif.interop.torch.arguments import needs_gradient
 from fastlif.interop.torch.ops import RULES, array_of, neuron_of
 from fastlif.interop.torch.surrogate import custom, operand, straight_through_estimator
 from fastlif.kernels import orders
@@ -131,11 +132,9 @@ def is_detached(rule: str) -> bool:
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     cur, mem, parameters, rule, surrogate, values, *options = inputs
     detached = is_detached(rule)
-    if custom(surrogate) is not None and not detached:
-        raise RuntimeError(
-            "reset_delay=False requires a spike_grad of fastlif.interop.torch.surrogate or "
-            "snntorch.surrogate"
-        )
+    ctx.custom = custom(surrogate)  # which the layer may no longer refer to when it is needed
+    if ctx.custom is not None:
+        _check_custom(ctx.custom, detached)
     reads = reads_drive(RULES[rule][0], detached)
     ctx.set_materialize_grads(False)
     ctx.save_for_backward(output[1], mem, cur if reads else None, *parameters)
@@ -143,15 +142,28 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> N
     ctx.learns = any(value.requires_grad for value in parameters)
 
 
+def _check_custom(function: Any, detached: bool) -> None:
+    """Raise if a gradient by this surrogate, which is neither ours nor snnTorch's, is missing."""
+    if not detached:
+        raise RuntimeError(
+            "reset_delay=False requires a spike_grad of fastlif.interop.torch.surrogate or "
+            "snntorch.surrogate"
+        )
+    if isinstance(function, torch.nn.Module) and needs_gradient(*function.parameters()):
+        raise RuntimeError(
+            "spike_grad has parameters that require gradients, and only the layer's beta and "
+            "threshold have one; use spike_grad.requires_grad_(False)"
+        )
+
+
 def _arriving(ctx: Any, at_spk: Tensor | None, membrane: Tensor, threshold: Tensor) -> Any:
     """Return the gradient that arrives at spikes, and the surrogate by which it goes on."""
-    function = custom(ctx.surrogate)
-    if function is None:
+    if ctx.custom is None:
         return at_spk, ctx.surrogate, ctx.values
     if at_spk is not None:
         with torch.enable_grad():
             x = (membrane - threshold).detach().requires_grad_()
-            spikes = function(x)
+            spikes = ctx.custom(x)
         (at_spk,) = torch.autograd.grad(spikes, x, at_spk) if spikes.requires_grad else (None,)
     return at_spk, *operand(straight_through_estimator())
 
@@ -186,7 +198,8 @@ def _gradients(
         of_parameters[-1] = at_last
         if "leaky" in ctx.rule:
             beta = parameters[0]
-            of_parameters[0] = at_first * ((beta >= 0) & (beta <= 1))  # it is clipped
+            # It is clipped. Its gradient there is 0, also in place of NaN.
+            of_parameters[0] = at_first.where((beta >= 0) & (beta <= 1), 0)
     return at_cur, None if mem is None else at_mem, of_parameters
 
 

@@ -1,5 +1,6 @@
 """What the layers share: checked options, one step, a run over time, and saved parameters."""
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -44,10 +45,8 @@ class Layer(torch.nn.Module):  # type: ignore[misc]
                 "output=True requires over_time=True; a step returns both spikes and membrane"
             )
         self.threads = None if threads is None else whole("threads", threads, 1)
-        self.surrogate_disable = flag("surrogate_disable", surrogate_disable)
-        if spike_grad is not None and not isinstance(spike_grad, Surrogate):
-            check_spikes_of(spike_grad)
         self.spike_grad = spike_grad
+        self.surrogate_disable = surrogate_disable
         self.reset_mechanism = reset_mechanism
         self.register_buffer("mem", torch.zeros(0), persistent=False)
 
@@ -60,15 +59,37 @@ class Layer(torch.nn.Module):  # type: ignore[misc]
     def reset_mechanism(self, value: str) -> None:
         self._reset_mechanism = choice("reset_mechanism", value, RESETS)
 
-    @property
-    def spike_grad(self) -> Callable[[Tensor], Tensor] | None:
-        """The surrogate gradient; None for the default, ``atan()``."""
-        return self._spike_grad
+    # ``spike_grad`` is no property, because PyTorch registers a module that is assigned. If it is
+    # None, the default applies, ``atan()``.
 
-    @spike_grad.setter
-    def spike_grad(self, value: Callable[[Tensor], Tensor] | None) -> None:
-        self._spike_grad = value
-        self._surrogate = operand(surrogate.none() if self.surrogate_disable else value)
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute, and derive how the operators name the surrogate gradient."""
+        if name == "spike_grad":
+            if value is not None and not isinstance(value, Surrogate):
+                check_spikes_of(value)
+            self._modules.pop(name, None)
+        elif name == "surrogate_disable":
+            flag(name, value)
+        super().__setattr__(name, value)
+        if name in ("spike_grad", "surrogate_disable"):
+            self._name_surrogate()
+
+    def _name_surrogate(self) -> None:
+        disabled = getattr(self, "surrogate_disable", False)
+        self._surrogate = operand(surrogate.none() if disabled else self.spike_grad)
+
+    # Copies and pickles contain no graph, to which the last membrane may refer, and name the copy
+    # of a surrogate gradient anew.
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is copied and pickled."""
+        mem = self._buffers["mem"]
+        return {**self.__dict__, "_buffers": {**self._buffers, "mem": mem.detach()}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore what was copied or pickled."""
+        super().__setstate__(state)
+        self._name_surrogate()
 
     @property
     def _rule(self) -> str:
@@ -101,7 +122,8 @@ class Layer(torch.nn.Module):  # type: ignore[misc]
         ValueError
             If the shapes do not fit together.
         RuntimeError
-            If a parameter without a gradient (``R``, ``C`` or ``time_step``) requires one.
+            If a parameter without a gradient (``R``, ``C`` or ``time_step``) requires one, or
+            within ``torch.func.grad`` or forward-mode differentiation.
         """
         if self.over_time:
             return self.run(cur, mem) if self.output else self._spikes(cur, mem)
@@ -128,7 +150,8 @@ class Layer(torch.nn.Module):  # type: ignore[misc]
         steps : int, optional
             Number of steps with a current that is constant in time. ``cur`` then has no time axis,
             and its gradient is summed over time without any memory for single steps. The same
-            holds for ``cur.expand(T, ...)``.
+            holds for ``cur.expand(T, ...)``, whose gradient goes to ``cur`` directly. To get the
+            gradient at the expanded tensor itself, call its ``retain_grad()`` before the run.
 
         Returns
         -------
@@ -228,7 +251,7 @@ def as_tensor(name: str, value: Any) -> Tensor:
 
 
 def check_spikes_of(spike_grad: Callable[[Tensor], Tensor]) -> None:
-    """Raise if a surrogate's forward pass is not ``x > 0``."""
+    """Raise if a surrogate's forward pass is not ``x > 0``, or if it cannot be used."""
     x = torch.tensor([-2.0, -0.5, -1e-6, 0.0, 1e-6, 0.5, 2.0])
     try:
         with torch.no_grad():
@@ -238,8 +261,15 @@ def check_spikes_of(spike_grad: Callable[[Tensor], Tensor]) -> None:
     if not isinstance(spikes, Tensor) or not torch.equal(spikes.float(), (x > 0).float()):
         raise ValueError(
             f"spike_grad must return 1 where its argument is positive and 0 elsewhere, and "
-            f"{spike_grad!r} does not"
+            f"{spike_grad!r} does not: a derivative belongs into the backward pass of a "
+            "torch.autograd.Function, whose apply is then spike_grad"
         )
+    try:
+        weakref.ref(spike_grad)
+    except TypeError:
+        raise TypeError(
+            f"spike_grad must be an object that can have weak references, got {spike_grad!r}"
+        ) from None
 
 
 _ADVICE = {

@@ -31,7 +31,7 @@ class Leaky(Layer):
     spike_grad : callable, optional
         Surrogate gradient: one of :mod:`fastlif.interop.torch.surrogate` or
         ``snntorch.surrogate``, or any function of the membrane minus the threshold that returns
-        the spikes. The default is ``atan()``, as in snnTorch.
+        the spikes: see that module for one of your own. The default is ``atan()``, as in snnTorch.
     surrogate_disable : bool
         Whether spikes count as constants when gradients are computed.
     init_hidden, inhibition, state_quant : bool

@@ -12,6 +12,25 @@ Examples
 >>> layer.spike_grad(x).sum().backward()
 >>> x.grad
 tensor([0.2500, 0.1111])
+
+A surrogate of your own is a ``torch.autograd.Function`` with the spikes as its value:
+
+>>> class Gaussian(torch.autograd.Function):
+...     @staticmethod
+...     def forward(ctx, x):  # the membrane minus the threshold
+...         ctx.save_for_backward(x)
+...         return (x > 0).to(x.dtype)
+...
+...     @staticmethod
+...     def backward(ctx, gradient):
+...         (x,) = ctx.saved_tensors
+...         return gradient * torch.exp(-(x**2))
+>>> layer = Leaky(beta=0.9, spike_grad=Gaussian.apply)
+>>> current = torch.full((3, 1), 0.5, requires_grad=True)
+>>> spk, mem = layer.run(current)
+>>> spk.sum().backward()
+>>> current.grad[:, 0]
+tensor([2.3906, 1.7909, 0.8816])
 """
 
 import functools
@@ -44,9 +63,12 @@ class _Spikes(torch.autograd.Function):  # type: ignore[misc]
         return (x > 0).to(x.dtype)
 
     @staticmethod
+    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (x,) = ctx.saved_tensors
-        return gradient * torch.from_numpy(ctx.surrogate.derivative(x.numpy())), None
+        wide = x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+        slope = torch.from_numpy(ctx.surrogate.derivative(wide.numpy()))
+        return (gradient * slope).to(x.dtype), None
 
 
 class SpikeGrad(Surrogate):
