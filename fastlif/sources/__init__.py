@@ -30,7 +30,9 @@ source                        input
 ============================  ====================================================
 """
 
-from fastlif.execution.sources import Constant, Source, Sum, WeightedInput
+from fastlif.execution.given import Constant, WeightedInput
+from fastlif.execution.sources import Source
+from fastlif.execution.sums import Sum
 from fastlif.sources.courses import PulseCurrent, RampCurrent, SineCurrent
 from fastlif.sources.noise import GaussianCurrent, OrnsteinUhlenbeckCurrent
 from fastlif.sources.spikes import PoissonSpikes
