@@ -17,6 +17,7 @@ from numba import njit
 from fastlif.execution.affinity import Placement
 
 SOURCE = Path(__file__).parent / "limit.c"
+_LEAST = 0.02  # seconds per measurement of a mean
 
 
 def together(calls):
@@ -142,3 +143,14 @@ def measure(threads, size=50_000_000, steps=500):
         registers = len(current) * steps / took
     moved = source.nbytes
     return Limits(2 * moved / copied, moved / read, moved / filled, registers)
+
+
+def mean_time(function):
+    """Return the mean time of some calls, during which the results of the last one are freed."""
+    calls, start = 0, time.perf_counter()
+    while True:
+        function()
+        calls += 1
+        elapsed = time.perf_counter() - start
+        if elapsed > _LEAST:
+            return elapsed / calls

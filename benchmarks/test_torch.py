@@ -5,9 +5,9 @@ All return spikes and membranes of all steps as two float32 tensors, and have th
 
 import functools
 import statistics
-import time
 
 import pytest
+from limits import mean_time
 
 torch = pytest.importorskip("torch", reason="missing: torch")
 snntorch = pytest.importorskip("snntorch", reason="missing: snntorch")
@@ -20,7 +20,6 @@ NEURONS = {
     "Lapicque": lambda: snntorch.Lapicque(**RC),
 }
 MOST_NEURONS, STEPS, ROUNDS = 100_000, 200, 5
-LEAST = 0.02  # seconds per measurement
 
 
 @pytest.fixture
@@ -41,17 +40,6 @@ def loop(neuron, current, stacked=True):
         spikes.append(spk)
         membranes.append(mem)
     return (torch.stack(spikes), torch.stack(membranes)) if stacked else (spikes, membranes)
-
-
-def seconds(function):
-    """Return the mean time of some calls, during which the results of the last one are freed."""
-    calls, start = 0, time.perf_counter()
-    while True:
-        function()
-        calls += 1
-        elapsed = time.perf_counter() - start
-        if elapsed > LEAST:
-            return elapsed / calls
 
 
 @pytest.mark.benchmark(group="PyTorch, compared with snnTorch's loop")
@@ -83,7 +71,7 @@ def test_run(benchmark, noted, shape, name, neurons):
         ratios = {what: [] for what in others}
         for _ in range(ROUNDS):
             for what, other in others.items():
-                ratios[what].append(seconds(other) / seconds(run))
+                ratios[what].append(mean_time(other) / mean_time(run))
         benchmark.pedantic(run, rounds=ROUNDS, warmup_rounds=1)
     noted(current.numel(), 12, writes=True)  # reads the current, writes both results
     for what, values in ratios.items():

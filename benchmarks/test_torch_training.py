@@ -9,11 +9,11 @@ import json
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from limits import mean_time
 
 torch = pytest.importorskip("torch", reason="missing: torch")
 snntorch = pytest.importorskip("snntorch", reason="missing: snntorch")
@@ -26,7 +26,6 @@ from fastlif.interop.torch import Leaky, convert  # noqa: E402
 SIZES = [(25, 128, 100), (100, 128, 1000)]  # steps, batch, neurons
 BETA, TAU, ROUNDS = 0.9, 10.0, 7
 BYTES = 24  # of a neuron-step: current, membrane and spikes; membrane and both gradients
-LEAST = 0.02  # seconds per measurement
 
 
 @pytest.fixture(autouse=True)
@@ -45,17 +44,6 @@ def size(request, shape):
     return min(steps, shape[0]), batch, min(neurons, shape[1])
 
 
-def seconds(function):
-    """Return the mean time of some calls, during which the results of the last one are freed."""
-    calls, start = 0, time.perf_counter()
-    while True:
-        function()
-        calls += 1
-        elapsed = time.perf_counter() - start
-        if elapsed > LEAST:
-            return elapsed / calls
-
-
 @pytest.fixture
 def times_as_fast(benchmark):
     """Return a function that times a function alternately with others, by name."""
@@ -64,7 +52,7 @@ def times_as_fast(benchmark):
         ratios = {name: [] for name in others}
         for _ in range(ROUNDS):
             for name, (other, own) in others.items():
-                ratios[name].append(seconds(other) / seconds(own))
+                ratios[name].append(mean_time(other) / mean_time(own))
         benchmark.pedantic(ours, rounds=ROUNDS, warmup_rounds=1)
         for name, values in ratios.items():
             ratio = statistics.median(values)

@@ -12,7 +12,7 @@ snn = pytest.importorskip("snntorch")
 from snntorch import surrogate as theirs  # noqa: E402 - requires torch
 
 from fastlif.interop.torch import Lapicque, Leaky, from_snntorch, ops, surrogate  # noqa: E402
-from fastlif.interop.torch.gradients import is_detached  # noqa: E402
+from fastlif.kernels.adjoint import resets_later  # noqa: E402
 
 RESETS = ("subtract", "zero", "none")
 NEURONS = {
@@ -225,7 +225,7 @@ def test_a_constant_current_is_never_materialised(make, form):
             over_time = x[None].expand(6, -1, -1) if form == "unsqueeze" else x.expand(6, -1, -1)
             _, mem = layer.run(over_time)
     assert saved.count((6, 3, 5)) == 1  # the membranes
-    assert saved.count((3, 5)) == (not is_detached(layer._rule))
+    assert saved.count((3, 5)) == (not resets_later(ops.RULES[layer._rule][0]))
     mem.square().sum().backward()
     whole = cur.detach().expand(6, -1, -1).clone().requires_grad_()
     layer.run(whole)[1].square().sum().backward()
@@ -280,7 +280,7 @@ def test_backward_operators_keep_the_rules_of_pytorch(name, make, learns):
     layer, cur = make(), drawn(3, 4, 5)
     parameters = [value.detach() for value in layer._tensors()]
     each = cur if name == "run" else cur[0]
-    reads = None if is_detached(layer._rule) else each
+    reads = None if resets_later(ops.RULES[layer._rule][0]) else each
     options = (False, learns, None) if name == "run" else (learns,)
     arguments = each, None, each, cur[1], reads, parameters, layer._rule, *layer._surrogate
     operator = getattr(torch.ops.fastlif, f"{name}_backward").default

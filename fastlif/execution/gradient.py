@@ -12,17 +12,14 @@ from fastlif.execution.results import Gradient, Run
 from fastlif.execution.reverse import Reverse, gradients
 from fastlif.execution.sources import Source
 from fastlif.execution.state import State
-from fastlif.kernels import orders
-from fastlif.kernels.adjoint import NoGradientError, check_differentiable, reads_drive
+from fastlif.kernels.adjoint import NoGradientError, check_differentiable, reads_drive, resets_later
 from fastlif.model import Model
-
-_DELAYED = (orders.delayed, orders.delayed_before_charge)
 
 
 def detaches(model: Model, value: object, default: bool) -> bool:
     """Return whether resets count as constants; raise if that is not available."""
     detached = default if value is None else flag("detach_reset", value)
-    if model.rule.order in _DELAYED:
+    if resets_later(model.rule):
         if value is not None and not detached:
             raise ValueError(
                 "detach_reset must be True for a neuron that a spike resets in the next step, as "

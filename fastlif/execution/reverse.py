@@ -162,7 +162,6 @@ class _Job:
         self._values = np.array([*sweep.values, 0, 0][:2], dtype)
         self._pool = pool_of(dtype)
         current = current if reads_drive(model.rule, sweep.detached) else None
-        self._membrane = membrane
         self._operands = [
             _Operand(array, dtype) for array in (membrane, current, at_spikes, at_membrane)
         ]

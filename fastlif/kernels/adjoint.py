@@ -53,11 +53,16 @@ class NoGradientError(TypeError):
     """A rule has a part that is not differentiated."""
 
 
+def resets_later(rule: Rule) -> bool:
+    """Tell whether a spike resets the membrane in the next step: snnTorch detaches this reset."""
+    return rule.order in (orders.delayed, orders.delayed_before_charge)
+
+
 def reads_drive(rule: Rule, detached: bool) -> bool:
     """Tell whether the reverse of ``rule`` needs the input."""
     if rule.order is orders.entering:
         return not detached
-    return rule.order not in (orders.delayed, orders.delayed_before_charge)
+    return not resets_later(rule)
 
 
 @functools.cache

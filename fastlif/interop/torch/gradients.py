@@ -17,8 +17,7 @@ from fastlif.execution.reverse import Reverse, gradients
 from fastlif.interop.torch.arguments import needs_gradient
 from fastlif.interop.torch.ops import RULES, array_of, neuron_of
 from fastlif.interop.torch.surrogate import custom, operand, straight_through_estimator
-from fastlif.kernels import orders
-from fastlif.kernels.adjoint import reads_drive
+from fastlif.kernels.adjoint import reads_drive, resets_later
 
 # --- operators ------------------------------------------------------------------------------------
 
@@ -29,7 +28,7 @@ def _run_backward(
     values: Sequence[float], timeless: bool, learns: bool, threads: int | None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     model = neuron_of(rule, membrane.dtype, parameters).model
-    detached = is_detached(rule)
+    detached = resets_later(RULES[rule][0])
     sweep = Reverse(surrogate, (*values,), detached, timeless, learns)
     membranes = array_of(membrane)
     initial = array_of(membrane.new_zeros(()) if mem is None else mem)
@@ -124,14 +123,9 @@ for _name, _schema, _function, _fake in (
 # --- autograd -------------------------------------------------------------------------------------
 
 
-def is_detached(rule: str) -> bool:
-    """Tell whether resets count as constants: in snnTorch, those of the next step do."""
-    return RULES[rule][0].order in (orders.delayed, orders.delayed_before_charge)
-
-
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     cur, mem, parameters, rule, surrogate, values, *options = inputs
-    detached = is_detached(rule)
+    detached = resets_later(RULES[rule][0])
     ctx.custom = custom(surrogate)  # which the layer may no longer refer to when it is needed
     if ctx.custom is not None:
         _check_custom(ctx.custom, detached)
