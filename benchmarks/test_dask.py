@@ -4,6 +4,7 @@ The long runs have 100 times the steps of the other benchmarks: about 10 seconds
 processors. Before timing, the counts are compared.
 """
 
+import functools
 import pickle
 import statistics
 import time
@@ -86,8 +87,11 @@ def relative(lazy, in_memory, processor_time, rounds):
 
 
 def sampled(record):
-    """Return a few numbers of each chunk, so that all are computed and none is collected."""
-    return record.map_blocks(lambda chunk: chunk[:1, :1], chunks=(1, 1), dtype=record.dtype)
+    """Return a number of each chunk, so that all are computed and none is collected.
+
+    It is a copy: a view would keep all chunks in memory.
+    """
+    return record.map_blocks(lambda chunk: chunk[:1, :1].copy(), chunks=(1, 1), dtype=record.dtype)
 
 
 def of_noise(shape):
@@ -102,27 +106,38 @@ def of_noise(shape):
     )
 
 
+@functools.cache
+def current_of(steps, size):
+    """Return the input of a chunk, which each process generates once."""
+    return np.random.default_rng(0).uniform(0, 0.6, (steps, size)).astype(np.float32)
+
+
 def of_array(shape, record):
-    """Return runs over an array that is read many times, and the same with Dask."""
-    steps, size = shape
-    chunks = (steps, -(-size // BLOCKS))
-    current = da.random.default_rng(0).uniform(0, 0.6, shape, chunks).astype(np.float32)
-    current = current.persist()  # on the workers, before time is measured
-    array = current.compute()
-    lazy = run(NEURON, da.concatenate([current] * LONGER), record=record)
+    """Return runs over an array that is in the memory of each process, and the same with Dask."""
+    steps, size = shape[0], shape[1] // BLOCKS
+    array = np.tile(current_of(steps, size), BLOCKS)
+    current = da.map_blocks(
+        lambda: current_of(steps, size),
+        chunks=((steps,) * LONGER, (size,) * BLOCKS),
+        dtype=np.float32,
+    )
+    lazy = run(NEURON, current, record=record)
     if record == "counts":
         results = [lazy.counts]
     else:
         results = [sampled(lazy.membrane), sampled(lazy.spikes)]
 
+    def stretch(state):
+        result = NEURON.run(array, state, record=record, threads=WORKERS)
+        return result.final, result.counts
+
     def in_memory():
-        state, counts = None, 0
+        state, total = None, 0
         for _ in range(LONGER):
-            part = NEURON.run(array, state, record=record, threads=WORKERS)
-            state = part.final
+            state, counts = stretch(state)
             if record == "counts":
-                counts = counts + part.counts
-        return counts
+                total = total + counts
+        return total
 
     return in_memory, lambda: dask.compute(*results)[0]
 

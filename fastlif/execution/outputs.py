@@ -7,7 +7,7 @@ order, while the next stretch is computed; at most one stretch waits for it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ import numpy as np
 
 from fastlif.checks import Numbers, output
 from fastlif.execution.checkpoint import Checkpoint, checksum, save
-from fastlif.execution.currents import Currents
 from fastlif.execution.records import Spec, rows_before
 from fastlif.execution.recycle import empty, ensure_room
 from fastlif.execution.results import INT64, Run
@@ -67,15 +66,18 @@ class Outputs:
         if "counts" in specs:
             self.counts = np.zeros(specs["counts"].shape, INT64)
 
-    def ensure_apart(self, currents: Currents) -> None:
-        """Raise if an array that is written is the same as another one, or as one that is read."""
-        for array in currents.arrays:
+    def ensure_apart(self, arrays: Sequence[Numbers] = (), store: Stored | None = None) -> None:
+        """Raise if an array that is written is the same as another one, or as one that is read.
+
+        What is read are ``arrays`` in memory and a ``store``.
+        """
+        for array in arrays or [np.empty(0)]:
             refuse_overlap(self._memory, array)
-        if not self._stores and currents.store is None:
+        if not self._stores and store is None:
             return
         # What was mapped otherwise or by others: what is stored is not accessed in memory.
-        read = [place_of(array) for array in currents.arrays]
-        seen = [] if currents.store is None else [("current", currents.store.place)]
+        read = [place_of(array) for array in arrays]
+        seen = [] if store is None else [("current", store.place)]
         places = {name: place_of(array) for name, array in self._memory.items()}
         for name, place in places.items():
             _ensure_elsewhere(name, place, seen)

@@ -179,7 +179,7 @@ class Stream(Iterator[Run]):
             currents.arrays = start.arrays
         self.size, self.specs = plan.size, {spec.name: spec for spec in plan.records.specs}
         self._outputs.take(self.out, self.specs, self._every, self._path is not None)
-        self._outputs.ensure_apart(currents)
+        self._outputs.ensure_apart(currents.arrays, currents.store)
         if self._complete:
             self.out |= self._outputs.add_missing()
         self._belongs_to: dict[str, str] = {}

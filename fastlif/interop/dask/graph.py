@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import uuid
 from operator import attrgetter
 from typing import Any
 
@@ -20,6 +21,8 @@ from fastlif.execution.state import VARIABLES, State
 from fastlif.interop.dask import tasks
 from fastlif.interop.dask.arguments import Arguments, Chunks, aligned, is_dask
 from fastlif.interop.dask.layout import Cell, bytes_of
+from fastlif.interop.dask.outputs import Output
+from fastlif.interop.dask.reading import with_own_tasks
 from fastlif.model import part_of
 from fastlif.neurons.base import Neuron
 
@@ -30,15 +33,23 @@ class Graph:
     """The tasks of a run, with one layer for the integration and one for each record."""
 
     def __init__(
-        self, neuron: Neuron, arguments: Arguments, chunks: Chunks, cells: list[Cell], threads: int
+        self,
+        neuron: Neuron,
+        arguments: Arguments,
+        chunks: Chunks,
+        cells: list[Cell],
+        outputs: dict[str, Output],
+        threads: int,
     ) -> None:
         self._arguments, self._cells, self._threads = arguments, cells, threads
+        self._outputs = outputs
         self._model, self._plan = neuron._model, arguments.plan
         self._times, self._chunks = chunks[0], chunks[1:]
         a = arguments
         self._token = tokenize(
-            neuron, a.current, a.fields, a.noise, a.begun, sorted(a.names), chunks, threads
-        )
+            neuron, a.current, a.fields, a.noise, a.begun, sorted(a.names), chunks, threads,
+            uuid.uuid4() if outputs else None,  # the same results may be stored twice
+        )  # fmt: skip
         self._inputs: list[Any] = []
         self._last: list[Any] = []  # the keys of the last runs of the cells
         layer = self._integration()
@@ -49,8 +60,7 @@ class Graph:
         """Return the records as dask arrays."""
         names, specs = self._arguments.names, {spec.name: spec for spec in self._plan.records.specs}
         arrays: list[Any] = [
-            getattr(self, f"_{name}")(specs[name].dtype) if name in specs else None
-            for name in ARRAYS
+            self._record(name, specs[name].dtype) if name in specs else None for name in ARRAYS
         ]
         events, offsets = self._events() if "events" in names else (None, None)
         return Run(*arrays, events, self._final(), offsets)  # type: ignore[call-arg]
@@ -60,11 +70,11 @@ class Graph:
     def _integration(self) -> dict[Any, Any]:
         """Return the tasks that integrate the current, by key."""
         layer: dict[Any, Any] = {}
-        current = self._current()
+        current, own = self._current()
         start = self._start()
-        dense = self._arguments.names - {"counts"}
+        returned = self._arguments.names - {"counts", *self._outputs}
         for part, cell in zip(self._parts(current), self._cells, strict=True):
-            part_key = (f"lif_part-{self._token}", *cell.place)
+            part_key = self._part_key(cell)
             layer[part_key] = part
             previous = None
             if start is not None:
@@ -75,14 +85,18 @@ class Graph:
             for number, steps in enumerate(self._times):
                 key = self._key(number, cell)
                 piece = None if current is None else _key_of(current, cell, self._lead(number))
+                piece = own.get(piece, piece)
                 layer[key] = (tasks.advance, part_key, piece, previous, begin, steps)
                 previous = key
-                if dense:
+                if returned:
                     previous = (f"lif_state-{self._token}", number, *cell.place)
                     layer[previous] = (tasks.carried, key)
                 begin += steps
             self._last.append(previous)
         return layer
+
+    def _part_key(self, cell: Cell) -> Any:
+        return (f"lif_part-{self._token}", *cell.place)
 
     def _key(self, number: int, cell: Cell) -> Any:
         return (f"lif_run-{self._token}", number, *cell.place)
@@ -90,15 +104,21 @@ class Graph:
     def _lead(self, number: int) -> tuple[int, ...]:
         return (number,) if self._arguments.over_time else ()
 
-    def _current(self) -> Any:
-        """Return the current as a dask array with the population's chunks, or None."""
+    def _current(self) -> tuple[Any, dict[Any, Any]]:
+        """Return the current as a dask array with the population's chunks, or None.
+
+        And the tasks of those of its chunks that the tasks of the integration can contain.
+        """
         current = self._arguments.current
+        own: dict[Any, Any] = {}
         if not is_dask(current):
-            return None
+            return None, own
         leading = (self._times,) if self._arguments.over_time else ()
         current = aligned(current, self._chunks, leading)
+        if current.npartitions == len(self._times) * len(self._cells):  # each is used once
+            current, own = with_own_tasks(current)
         self._inputs.append(current)
-        return current
+        return current, own
 
     def _start(self) -> Any:
         """Return the dask arrays of the initial state and the beginning of their keys, or None.
@@ -132,7 +152,7 @@ class Graph:
                 own = part_of(own, cell.block)
             yield tasks.Part(
                 model, own, form, a.over_time, self._initial(cell), tuple(sorted(a.names)),
-                self._threads, cell, plan.population,
+                self._threads, cell, plan.population, self._outputs,
             )  # fmt: skip
 
     def _initial(self, cell: Cell) -> State:
@@ -166,6 +186,11 @@ class Graph:
         graph, name = self._above(self._graph, self._name, name, layer)
         return da.Array(graph, name, chunks, dtype=dtype)
 
+    def _record(self, name: str, dtype: np.dtype[Any]) -> Any:
+        if name in self._outputs:
+            return self._written(name, dtype)
+        return getattr(self, f"_{name}")(dtype)
+
     def _dense(self, name: str, dtype: np.dtype[Any]) -> Any:
         layer = {
             (number, *cell.place): (attrgetter(name), self._key(number, cell))
@@ -192,6 +217,20 @@ class Graph:
                     task = tasks.joined_bytes, part.late, keys[place], *others
                 layer[number, place] = task
         return self._array("packed", layer, (self._times, tuple(p.length for p in parts)), dtype)
+
+    def _written(self, name: str, dtype: np.dtype[Any]) -> Any:
+        """Return a record that is read from where it was written."""
+        packed, layer = name == "packed", {}
+        for place, cell in enumerate(self._cells):
+            end = 0
+            for number, steps in enumerate(self._times):
+                begin, end = end, end + steps
+                where = (number, place) if packed else (number, *cell.place)
+                part, key = self._part_key(cell), self._key(number, cell)
+                layer[where] = (tasks.read_back, part, name, key, begin, end)
+        lengths = tuple(-(-cell.size // 8) for cell in self._cells)
+        axes = (lengths,) if packed else self._chunks
+        return self._array(name, layer, (self._times, *axes), dtype)
 
     def _counts(self, dtype: np.dtype[Any]) -> Any:
         return self._of_last("counts", dtype)

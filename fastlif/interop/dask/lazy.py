@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastlif.checks import described, whole
@@ -11,6 +11,7 @@ from fastlif.execution.sources import Source
 from fastlif.interop.dask.arguments import Arguments, chunks_of
 from fastlif.interop.dask.graph import Graph
 from fastlif.interop.dask.layout import are_adjacent, cells_of
+from fastlif.interop.dask.outputs import outputs_of
 from fastlif.neurons.base import Neuron
 
 
@@ -23,6 +24,7 @@ def run(
     record: str | Iterable[str] = DEFAULT_RECORD,
     population: int | tuple[int, ...] | None = None,
     chunks: Any = None,
+    out: Mapping[str, Any] | None = None,
     threads: int = 1,
 ) -> Run:
     """Integrate an input current over many time steps, lazily.
@@ -53,6 +55,13 @@ def run(
         Chunks of ``(T, *population)``, in any form that ``dask.array.rechunk`` accepts. The default
         are those of ``current`` or, along axes that it lacks, of ``initial``; otherwise, "auto" for
         time and the first axis of the population.
+    out : mapping of str to array, optional
+        Arrays of Zarr for "membrane", "spikes" or "packed", with the shape and the dtype of the
+        record. The tasks that integrate write into them, and keep nothing of the record: memory is
+        bounded by one chunk for each thread, whatever the order in which Dask executes tasks. The
+        record in the result reads what was written. Nothing is written before a field of the
+        result, such as ``final``, is computed. With the threaded scheduler, ``numpy.ndarray``,
+        ``numpy.memmap`` and datasets of h5py are accepted, too.
     threads : int
         Number of threads within one task. With more than 1, the workers of the scheduler should
         be fewer than the processors.
@@ -104,6 +113,8 @@ def run(
     if not isinstance(neuron, Neuron):
         raise TypeError(f"neuron must be a neuron of fastlif, got {described(neuron)}")
     threads = whole("threads", threads, 1)
+    if record is DEFAULT_RECORD and isinstance(out, Mapping) and out:
+        record = tuple(out)
     arguments = Arguments(neuron._model, current, initial, steps, record, population)
     own = chunks_of(arguments, chunks)
     cells = cells_of(own[1:])
@@ -117,4 +128,5 @@ def run(
                     f"chunks must divide only the first axis of the population for {name}, which "
                     f"depends on the flattened population, got {own[1:]}"
                 )
-    return Graph(neuron, arguments, own, cells, threads).result()
+    outputs = outputs_of(out, arguments.names, arguments.plan.records.specs, own)
+    return Graph(neuron, arguments, own, cells, outputs, threads).result()

@@ -11,6 +11,7 @@ from fastlif.execution.results import Events, Run
 from fastlif.execution.sources import Source
 from fastlif.execution.state import State
 from fastlif.interop.dask.layout import Cell
+from fastlif.interop.dask.outputs import Output
 
 Form = tuple[np.dtype[Any], tuple[int, ...]]
 
@@ -30,6 +31,7 @@ class Part:
     threads: int
     cell: Cell
     population: tuple[int, ...]
+    outputs: dict[str, Output]  # what records are written into, and not returned
 
 
 def started(part: Part, *fields: Numbers | None) -> Run:
@@ -65,7 +67,15 @@ def advance(part: Part, current: Any, previous: Run | None, begin: int, steps: i
         run = run._replace(events=Events(run.events.step + begin, neuron))
     if run.packed is not None and part.cell.first % 8 and part.cell.size:
         run = run._replace(packed=shifted(run.packed, part.cell.first % 8, part.cell.size))
-    return run
+    for name, output in part.outputs.items():
+        output.write(begin, begin + steps, part.cell, getattr(run, name))
+    written: Any = dict.fromkeys(part.outputs)
+    return run._replace(**written)
+
+
+def read_back(part: Part, name: str, _run: Run, begin: int, end: int) -> Numbers:
+    """Return a record of some steps from where the run has written it."""
+    return part.outputs[name].read(begin, end, part.cell)
 
 
 def carried(run: Run) -> Run:
