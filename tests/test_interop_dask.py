@@ -565,3 +565,25 @@ def test_a_worker_that_is_killed_changes_nothing(client, tmp_path):
     assert_same(got, neuron.run(current, record=ALL))
     client.wait_for_workers(2)
     assert len(before - set(client.run(os.getpid).values())) == 1
+
+
+def test_records_are_written_by_workers_one_of_which_is_killed(client, tmp_path):
+    zarr = pytest.importorskip("zarr")
+    current, killed = drawn(), tmp_path / "killed"
+    expected = fastlif.LIF().run(current, record=("spikes", "packed"))
+    out = {
+        name: zarr.create_array(
+            str(tmp_path / name), shape=array.shape, dtype=array.dtype, chunks=(7, columns)
+        )
+        for name, array, columns in [("spikes", expected.spikes, 8), ("packed", expected.packed, 1)]
+    }
+    dying = da.from_array(current, (10, 24)).map_blocks(
+        _die_once, str(killed), meta=np.empty((0, 0), F4)
+    )
+    lazy = run(fastlif.LIF(), dying, out=out)
+    (final,) = client.compute((lazy.final,), sync=True)
+    assert killed.exists()
+    assert same_bits(final.mem, expected.final.mem)
+    for name, array in out.items():
+        assert np.array_equal(array[:], getattr(expected, name))
+    client.wait_for_workers(2)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import fastlif
+from fastlif.execution import recycle
 from fastlif.execution.recycle import ENVIRONMENT
 
 NEURON = fastlif.LIF(threshold=0.5)
@@ -54,6 +55,17 @@ def test_memory_is_used_again_once_nothing_refers_to_it():
     run = NEURON.run(CURRENT)
     assert (address(run.membrane), address(run.spikes)) == before
     assert_expected(run)
+
+
+def test_no_more_is_kept_than_is_available_to_other_processes(monkeypatch):
+    current = np.zeros((1000, 20_000), np.float32)
+    run = NEURON.run(current, record="membrane")  # 80 MB
+    del run
+    assert fastlif.release_memory() > 0
+    monkeypatch.setattr(recycle, "available_memory", lambda: 10**7)
+    run = NEURON.run(current, record="membrane")
+    del run
+    assert fastlif.release_memory() == 0
 
 
 @pytest.mark.parametrize("export", list(exports()))

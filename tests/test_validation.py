@@ -281,8 +281,8 @@ def test_a_run_too_large_for_memory_gives_its_size_and_advice():
         fastlif.LIF().run(np.broadcast_to(F4(0.2), (2, 10**15)), record=())
 
 
-def test_available_memory_limits_a_run(monkeypatch):
-    monkeypatch.setattr(memory, "_available_memory", lambda: 10**8)
+def testavailable_memory_limits_a_run(monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 10**8)
     current = np.broadcast_to(F4(0.2), (200, 100_000))
     with pytest.raises(MemoryError, match="needs 100,400,000 bytes, and 100,000,000 are available"):
         fastlif.LIF().run(current)
@@ -290,8 +290,8 @@ def test_available_memory_limits_a_run(monkeypatch):
     assert fastlif.LIF().run(current, out=out).membrane is out["membrane"]
 
 
-def test_the_available_memory_of_this_machine_is_known():
-    assert 2**28 < memory._available_memory() < 2**50
+def test_theavailable_memory_of_this_machine_is_known():
+    assert 2**28 < memory.available_memory() < 2**50
 
 
 @pytest.mark.parametrize(
@@ -417,7 +417,7 @@ def test_other_arguments_that_do_not_fit_into_memory_are_not_read(name, function
 def test_files_that_are_mapped_need_no_memory(tmp_path, monkeypatch):
     current = np.memmap(tmp_path / "current", F4, "w+", shape=(4, 3))
     monkeypatch.setattr(memory, "SURELY_THERE", 0)
-    monkeypatch.setattr(memory, "_available_memory", lambda: 0)
+    monkeypatch.setattr(memory, "available_memory", lambda: 0)
     assert fastlif.sources.WeightedInput(current).values.base is current
     assert fastlif.LIF().run(current, record=()).final.steps == 4
 

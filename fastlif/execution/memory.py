@@ -13,7 +13,7 @@ def ensure_memory(needed: int, names: Collection[str]) -> None:
     The operating system often grants such an allocation and kills the process when it uses the
     memory.
     """
-    if needed < SURELY_THERE or needed <= (available := _available_memory()):
+    if needed < SURELY_THERE or needed <= (available := available_memory()):
         return
     advice = (
         "record less ('spikes' needs 1 byte per neuron and step, 'packed' 1 bit, 'counts' 8 bytes "
@@ -41,7 +41,7 @@ def ensure_readable(name: str, array: object) -> None:
         needed = math.prod(shape) * int(getattr(dtype, "itemsize", 0))
     except TypeError:  # not an array
         return
-    if needed < SURELY_THERE or needed <= (available := _available_memory()):
+    if needed < SURELY_THERE or needed <= (available := available_memory()):
         return
     raise MemoryError(
         f"{name} ({type(array).__name__} of shape {shape}) needs {needed:,} bytes in memory, and "
@@ -54,7 +54,7 @@ SURELY_THERE = 2**26  # bytes: smaller requests are not checked
 _UNLIMITED = 2**63 - 1
 
 
-def _available_memory() -> int:
+def available_memory() -> int:
     """Return the number of bytes this process can still allocate, as far as is known."""
     limits = [_UNLIMITED]  # if no limit is known, the allocation itself fails
     try:

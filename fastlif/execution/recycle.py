@@ -15,7 +15,12 @@ from typing import Any
 import numpy as np
 
 from fastlif.checks import Numbers
-from fastlif.execution.memory import ensure_memory, total_memory
+from fastlif.execution.memory import (
+    SURELY_THERE,
+    available_memory,
+    ensure_memory,
+    total_memory,
+)
 
 ENVIRONMENT = "FASTLIF_RECYCLED_BYTES"
 
@@ -78,6 +83,8 @@ class _Recycler:
         """Return an uninitialised array that nothing else refers to."""
         nbytes = math.prod(shape) * dtype.itemsize
         self._most = most_bytes()
+        if nbytes > SURELY_THERE:  # the system is asked only if that takes no time in comparison
+            self._most = min(self._most, available_memory())  # others may need the rest
         block = (self._unused and self._take(nbytes)) or self._new(nbytes)
         return np.asarray(_Lease(block, shape, dtype, self._give_back))
 
@@ -163,7 +170,8 @@ def release_memory() -> int:
     The memory of large records is used again by later runs once no array refers to it, because
     getting fresh memory takes longer than the integration. At most ``FASTLIF_RECYCLED_BYTES`` bytes
     are kept, an environment variable whose default is a quarter of the machine's memory; 0 keeps
-    nothing. Arrays that are in use are not affected.
+    nothing. Less is kept if less than that is available to other processes. Arrays that are in use
+    are not affected.
 
     Returns
     -------

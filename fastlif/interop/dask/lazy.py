@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastlif.checks import described, whole
+from fastlif.execution.records import RECORDS
 from fastlif.execution.results import DEFAULT_RECORD, Run
 from fastlif.execution.sources import Source
 from fastlif.interop.dask.arguments import Arguments, chunks_of
@@ -83,21 +84,31 @@ def run(
 
     Notes
     -----
-    There is no ``out``, ``neurons`` or ``every``: use ``dask.array.store``, ``result.spikes[:, n]``
-    and ``result.membrane[::k]``, of which only the chunks that are needed are computed.
+    There is no ``neurons`` or ``every``: use ``result.spikes[:, n]`` and ``result.membrane[::k]``,
+    of which only the chunks that are needed are computed.
 
     Use at least as many chunks of the population as there are threads of workers. Within one chunk
     of the population, only one task at a time can run.
 
-    The graph has two tasks for each chunk (one if only "counts" are recorded), and one for each
-    chunk of a record. A neuron's parameters, an initial state and sources are in the graph once for
-    each chunk of the population.
+    Records that are not in ``out`` must fit in memory for each chunk of the population that is
+    being integrated, even if each of their chunks is small or is stored at once
+    (``result.packed.to_zarr``): Dask executes the tasks that follow one another, here all stretches
+    of time, before others that wait for their results.
+
+    A chunk of the current is computed by the task that integrates it, so that no other chunk is
+    read ahead. If something else in the same call of ``compute`` uses the current, it is computed
+    twice. A chunk that needs other tasks that are not its own, such as those of ``rechunk``, is
+    computed before; read with the right chunks instead (``dask.array.from_zarr(path, chunks=...)``).
+
+    The graph has one task for each chunk, and another one if it returns other records than counts,
+    and one for each chunk of such a record. A neuron's parameters, an initial state and sources are
+    in the graph once for each chunk of the population.
 
     Examples
     --------
     A source for a million neurons, without an array of all steps:
 
-    >>> import fastlif
+    >>> import dask, fastlif
     >>> from fastlif.interop.dask import run
     >>> neuron = fastlif.LIF(R=5.1, C=5e-3, time_step=1e-3)
     >>> noise = fastlif.GaussianCurrent(0.2, 0.1, seed=1)
@@ -109,12 +120,24 @@ def run(
     >>> one = neuron.run(noise, neuron.initial_state(10**6), steps=200, record="counts")
     >>> bool((result.counts.compute() == one.counts).all())
     True
+
+    Packed spikes that the tasks write into an array, which threads can do if it is in memory:
+
+    >>> import numpy as np
+    >>> spikes = np.empty((200, 12_500), np.uint8)
+    >>> result = run(
+    ...     neuron, noise, steps=200, population=10**5, chunks=(50, 20_000), out={"packed": spikes}
+    ... )
+    >>> final = dask.compute(result.final)  # writes the spikes
+    >>> one = neuron.run(noise, neuron.initial_state(10**5), steps=200, record="packed")
+    >>> bool((spikes == one.packed).all())
+    True
     """
     if not isinstance(neuron, Neuron):
         raise TypeError(f"neuron must be a neuron of fastlif, got {described(neuron)}")
     threads = whole("threads", threads, 1)
     if record is DEFAULT_RECORD and isinstance(out, Mapping) and out:
-        record = tuple(out)
+        record = tuple(name for name in out if name in RECORDS) or record
     arguments = Arguments(neuron._model, current, initial, steps, record, population)
     own = chunks_of(arguments, chunks)
     cells = cells_of(own[1:])
