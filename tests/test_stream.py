@@ -392,9 +392,12 @@ def test_a_stream_in_memory_has_no_threads_of_its_own(neuron, current):
 def test_a_closed_stream_is_at_its_end(neuron, current):
     with neuron.stream(current, chunk=7) as stream:
         next(stream)
+        assert repr(stream) == f"<Stream after 7 of {len(current)} steps>"
     assert next(stream, None) is None
     stream.close()
     assert stream.steps == 7
+    assert repr(stream) == f"<Stream after 7 of {len(current)} steps, closed>"
+    assert repr(neuron.stream(iter([current]))) == "<Stream after 0 steps>"
 
 
 def test_a_stream_that_is_dropped_needs_no_garbage_collection(neuron, tmp_path, current):

@@ -43,10 +43,15 @@ def ensure_readable(name: str, array: object) -> None:
         return
     if needed < SURELY_THERE or needed <= (available := available_memory()):
         return
+    advice = "only a current is read in parts: give a part of the array"
+    if name == "current":
+        advice = (
+            "take a part of its steps at a time (neuron.stream does, from files or an iterable, "
+            "and fastlif.interop.dask.run from arrays of Dask)"
+        )
     raise MemoryError(
         f"{name} ({type(array).__name__} of shape {shape}) needs {needed:,} bytes in memory, and "
-        f"{available:,} are available: take a part of its steps at a time (neuron.stream does, "
-        "from files or an iterable, and fastlif.interop.dask.run from arrays of Dask)"
+        f"{available:,} are available: {advice}"
     )
 
 

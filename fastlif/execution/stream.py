@@ -134,6 +134,10 @@ class Stream(Iterator[Run]):
             if self._stretches is not None:
                 stack.callback(self._stretches.close)  # type: ignore[attr-defined]
 
+    def __repr__(self) -> str:
+        every = "" if self._currents.steps is None else f" of {self._currents.steps}"
+        return f"<Stream after {self.steps}{every} steps{'' if self._open else ', closed'}>"
+
     def __enter__(self) -> Stream:
         return self
 

@@ -98,7 +98,7 @@ def run(
     A chunk of the current is computed by the task that integrates it, so that no other chunk is
     read ahead. If something else in the same call of ``compute`` uses the current, it is computed
     twice. A chunk that needs other tasks that are not its own, such as those of ``rechunk``, is
-    computed before; read with the right chunks instead (``dask.array.from_zarr(path, chunks=...)``).
+    computed before. Read with the right chunks instead: ``dask.array.from_zarr(path, chunks=...)``
 
     The graph has one task for each chunk, and another one if it returns other records than counts,
     and one for each chunk of such a record. A neuron's parameters, an initial state and sources are
