@@ -100,8 +100,9 @@ class Chunks(Currents):
 
 def currents_of_stream(current: Any, steps: Any, chunk: Any) -> Currents:
     """Return how the argument ``current`` of a stream is cut: it may be an iterable of arrays."""
-    one = isinstance(current, Source) or hasattr(current, "__array__") or hasattr(current, "keys")
-    if one or not np.iterable(current):  # what has keys is refused there
+    one = isinstance(current, (Source, str, bytes))
+    one = one or hasattr(current, "__array__") or hasattr(current, "keys")
+    if one or not np.iterable(current):  # names and what has keys are refused there
         return currents_of(current, steps)
     if chunk is not None:
         raise ValueError(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 try:
+    import dask
     import dask.array as da
 except ImportError as error:
     raise ImportError(
@@ -22,6 +23,7 @@ from fastlif.execution.plan import RunPlan
 from fastlif.execution.records import names_of
 from fastlif.execution.sources import Source, steps_of
 from fastlif.execution.state import State, fields_of, label_of
+from fastlif.execution.stored import is_outside
 from fastlif.model import Model
 
 _MOST_STEPS = 2**62
@@ -50,11 +52,15 @@ class Arguments:
         self, model: Model, current: Any, initial: Any, steps: Any, record: Any, population: Any
     ) -> None:
         self.over_time = steps is None and not isinstance(current, Source)
+        self._stored: Any = None  # the current, if it is an array outside memory
         if isinstance(current, Source):
             current = current._settled(steps is not None)
             steps = steps_of(current, steps)
             form: tuple[Any, bool] = current, False
         else:
+            self._stored = current if self.over_time and is_outside(current) else None
+            if self._stored is not None:
+                current = from_stored(current, "auto" if math.prod(current.shape) else -1)
             current, form = _read("current", current)
         if steps is not None:
             steps = whole("steps", steps, 0, _MOST_STEPS)
@@ -98,6 +104,14 @@ class Arguments:
         """The shape of the dense records."""
         return (self.plan.steps, *self.plan.population)
 
+    def current_in(self, chunks: Chunks) -> Any:
+        """Return the current, a dask array, with the chunks of the dense records."""
+        leading = (chunks[0],) if self.over_time else ()
+        target = chunks_like(self.current, chunks[1:], leading)
+        if self._stored is not None:
+            return from_stored(self._stored, target)
+        return self.current.rechunk(target)
+
 
 def chunks_of(arguments: Arguments, chunks: Any) -> Chunks:
     """Return the chunks of the dense records."""
@@ -125,14 +139,39 @@ def chunks_of(arguments: Arguments, chunks: Any) -> Chunks:
     return found
 
 
-def aligned(array: Any, chunks: Sequence[tuple[int, ...]], leading: Sequence[Any] = ()) -> Any:
-    """Return a dask array with the population's ``chunks``, and ``leading`` ones before."""
+def chunks_like(array: Any, chunks: Sequence[tuple[int, ...]], leading: Any = ()) -> Chunks:
+    """Return the chunks of an array that broadcasts to the population, with ``leading`` ones."""
     own = array.shape[len(leading) :]
     target = [
         sizes if size == sum(sizes) else (1,)
         for size, sizes in zip(own, chunks[len(chunks) - len(own) :], strict=True)
     ]
-    return array.rechunk((*leading, *target))
+    return (*leading, *target)
+
+
+def from_stored(array: Any, chunks: Any) -> Any:
+    """Return a dask array that reads an array outside memory, chunk by chunk.
+
+    Its name is unique, because what is stored may change.
+    """
+    return da.from_array(_Mapped(array) if isinstance(array, np.memmap) else array, chunks, False)
+
+
+class _Mapped:
+    """An array in a mapped file, which is refused to be sent as a copy to another process."""
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+        self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._array[index]
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "current must not be a numpy.memmap for dask.distributed, which would send copies of "
+            "its contents to the workers: use an array of Zarr"
+        )
 
 
 def is_dask(value: Any) -> bool:
@@ -146,6 +185,12 @@ def _read(name: str, value: Any) -> tuple[Any, tuple[Numbers, bool]]:
     The latter has no contents, and whether it consists of Python numbers.
     """
     if not is_dask(value):
+        if dask.is_dask_collection(value):
+            raise TypeError(
+                f"{name} must be a dask.array.Array or an array in memory, got a "
+                f"{type(value).__name__} of Dask: use fastlif.interop.xarray.run for a DataArray, "
+                "or pass what is in its attribute data"
+            )
         array, weak = read(name, value)
         return array, (array, weak)
     if not is_plain(value._meta):

@@ -19,7 +19,7 @@ from fastlif.execution.results import INT64, Events, Run
 from fastlif.execution.sources import Source
 from fastlif.execution.state import VARIABLES, State
 from fastlif.interop.dask import tasks
-from fastlif.interop.dask.arguments import Arguments, Chunks, aligned, is_dask
+from fastlif.interop.dask.arguments import Arguments, Chunks, chunks_like, is_dask
 from fastlif.interop.dask.layout import Cell, bytes_of
 from fastlif.interop.dask.outputs import Output
 from fastlif.interop.dask.reading import with_own_tasks
@@ -109,12 +109,10 @@ class Graph:
 
         And the tasks of those of its chunks that the tasks of the integration can contain.
         """
-        current = self._arguments.current
         own: dict[Any, Any] = {}
-        if not is_dask(current):
+        if not is_dask(self._arguments.current):
             return None, own
-        leading = (self._times,) if self._arguments.over_time else ()
-        current = aligned(current, self._chunks, leading)
+        current = self._arguments.current_in((self._times, *self._chunks))
         if current.npartitions == len(self._times) * len(self._cells):  # each is used once
             current, own = with_own_tasks(current)
         self._inputs.append(current)
@@ -130,7 +128,7 @@ class Graph:
         lazy = {name: array for name, array in given.items() if is_dask(array)}
         for name, array in lazy.items():
             leading = [(len(array),)] if name == "noise" else []
-            lazy[name] = aligned(array, self._chunks, leading)
+            lazy[name] = array.rechunk(chunks_like(array, self._chunks, leading))
         self._inputs += lazy.values()
         fields = [(lazy.get(name), (0,) * (name == "noise")) for name in (*VARIABLES, "noise")]
         return fields if lazy else None

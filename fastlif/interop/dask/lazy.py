@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import dask
+
 from fastlif.checks import described, whole
 from fastlif.execution.records import RECORDS
 from fastlif.execution.results import DEFAULT_RECORD, Run
@@ -41,7 +43,8 @@ def run(
         population is.
     current : dask.array.Array, array_like or fastlif.sources.Source
         Input current of shape ``(T, *population)``; without a time axis if ``steps`` is given.
-        A source generates its numbers on the workers.
+        An array of Zarr, ``numpy.memmap`` or a dataset of h5py is read chunk by chunk (the latter
+        two with the threaded scheduler). A source generates its numbers on the workers.
     initial : dask.array.Array, array_like or State, optional
         Membrane entering the first step, or ``final`` of an earlier run. Its arrays may be dask
         arrays.
@@ -59,13 +62,14 @@ def run(
     out : mapping of str to array, optional
         Arrays of Zarr for "membrane", "spikes" or "packed", with the shape and the dtype of the
         record. The tasks that integrate write into them, and keep nothing of the record: memory is
-        bounded by one chunk for each thread, whatever the order in which Dask executes tasks. The
-        record in the result reads what was written. Nothing is written before a field of the
-        result, such as ``final``, is computed. With the threaded scheduler, ``numpy.ndarray``,
-        ``numpy.memmap`` and datasets of h5py are accepted, too.
+        bounded by one chunk for each thread, whatever the order in which Dask executes tasks.
+        Nothing is written before a field of the result, such as ``final``, is computed. The record
+        in the result reads what was written by the same call of ``compute``. With the threaded
+        scheduler, ``numpy.ndarray``, ``numpy.memmap`` and datasets of h5py are accepted, too. A
+        part of an array of Zarr is a copy: use one array for each run.
     threads : int
-        Number of threads within one task. With more than 1, the workers of the scheduler should
-        be fewer than the processors.
+        Number of threads within one task. The tasks that run at a time, times this, should not be
+        more than the processors.
 
     Returns
     -------
@@ -84,7 +88,11 @@ def run(
 
     Notes
     -----
-    There is no ``neurons`` or ``every``: use ``result.spikes[:, n]`` and ``result.membrane[::k]``,
+    Each call of ``compute`` integrates again: compute all fields that you need in one call, such as
+    ``dask.compute(result)``, and read the arrays in ``out`` themselves afterwards.
+
+    There is no ``neurons``, ``every`` or ``progress``: use ``dask.diagnostics.ProgressBar`` or the
+    dashboard of the cluster, ``result.spikes[:, n]`` and ``result.membrane[::k]``,
     of which only the chunks that are needed are computed.
 
     Use at least as many chunks of the population as there are threads of workers. Within one chunk
@@ -151,5 +159,9 @@ def run(
                     f"chunks must divide only the first axis of the population for {name}, which "
                     f"depends on the flattened population, got {own[1:]}"
                 )
+    client = getattr(dask.base.get_scheduler(), "__self__", None)
     outputs = outputs_of(out, arguments.names, arguments.plan.records.specs, own)
+    if type(client).__module__.startswith("distributed."):  # it would hide the error later
+        for output in outputs.values():
+            output.ensure_sendable()
     return Graph(neuron, arguments, own, cells, outputs, threads).result()

@@ -25,14 +25,18 @@ class Output:
     def __init__(self, name: str, array: Any) -> None:
         self._name, self._array = name, array
 
-    def __reduce__(self) -> Any:
-        """Refuse to be sent to another process if what that writes would be lost."""
+    def ensure_sendable(self) -> None:
+        """Raise if another process would write into a copy of the array."""
         store = getattr(self._array, "store", None)
         if store is None or type(store).__name__ in _MEMORY:
             raise TypeError(
                 f"out[{self._name!r}] must be an array of Zarr in files for dask.distributed: its "
                 f"workers would write into copies of {described(self._array)}"
             )
+
+    def __reduce__(self) -> Any:
+        """Refuse to be sent to another process if what that writes would be lost."""
+        self.ensure_sendable()
         return type(self), (self._name, self._array)
 
     def write(self, begin: int, end: int, cell: Cell, record: Numbers) -> None:
@@ -85,7 +89,8 @@ def _ensure_aligned(name: str, array: Any, chunks: Chunks) -> None:
         if not _begin_at_multiples(8, neurons):
             raise ValueError(
                 "chunks of the population must begin at multiples of 8 neurons for "
-                f"out['packed'], got {axes}"
+                f"out['packed'], got {axes}: give chunks=, for example of "
+                f"{-(-max(neurons) // 8) * 8} neurons"
             )
         axes = (tuple(-(-size // 8) for size in neurons),)
     if not hasattr(array, "store"):  # only Zarr rewrites a block without a lock
