@@ -133,6 +133,37 @@ def test_the_current_itself_can_be_computed_at_the_same_time(fuse):
     assert mean == pytest.approx(CURRENT.mean())
 
 
+@pytest.mark.parametrize("kind", ["file", "hdf5", "zarr"])
+@pytest.mark.parametrize("chunks", [None, (10, 32), (-1, (40, 0, 56))])
+def test_stored_currents_are_read_in_chunks(kind, chunks, tmp_path):
+    if kind == "file":
+        current = np.memmap(tmp_path / "current", ">f4", "w+", shape=CURRENT.shape)
+    elif kind == "hdf5":
+        current = h5py.File(tmp_path / "current", "w").create_dataset("it", CURRENT.shape, "f4")
+    else:
+        current = zarr.create_array(
+            str(tmp_path / "current"), shape=CURRENT.shape, dtype="f4", chunks=(9, 20)
+        )
+    result = run(NEURON, current, record=("membrane", "counts"), chunks=chunks)
+    current[:] = CURRENT  # nothing was read before
+    got = dask.compute(result)[0]
+    assert np.array_equal(got.membrane, EXPECTED.membrane)
+    assert np.array_equal(got.counts, EXPECTED.counts)
+    assert not any("rechunk" in str(key) for key in result.counts.dask)
+    if kind == "file":
+        with pytest.raises(TypeError, match=r"must not be a numpy\.memmap for dask\.distri"):
+            pickle.dumps(result.counts)
+
+
+def test_lazy_arrays_of_others_are_refused():
+    lazy = pytest.importorskip("xarray").DataArray(da.from_array(CURRENT, 10))
+    with pytest.raises(TypeError, match=r"current must be .* got a DataArray of Dask: use fastlif"):
+        run(NEURON, lazy)
+    assert np.array_equal(
+        run(NEURON, lazy.compute(), record="counts").counts.compute(), EXPECTED.counts
+    )
+
+
 # --- out ------------------------------------------------------------------------------------------
 
 
@@ -248,6 +279,18 @@ def test_what_other_processes_cannot_write_is_not_sent(kind, tmp_path):
     result = run(NEURON, CURRENT, out=out)
     with pytest.raises(TypeError, match=r"out\['spikes'\] must be an array of Zarr in files"):
         pickle.dumps(result.final.mem)
+
+
+def test_a_client_refuses_them_at_once():
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as cluster,
+        distributed.Client(cluster),
+        dask.config.set(scheduler=None),
+    ):
+        run(NEURON, CURRENT)
+        with pytest.raises(TypeError, match=r"out\['spikes'\] must be an array of Zarr in files"):
+            run(NEURON, CURRENT, out={"spikes": np.zeros((STEPS, SIZE), bool)})
 
 
 def test_a_failure_names_the_record_and_the_steps():

@@ -389,6 +389,11 @@ def test_a_stream_in_memory_has_no_threads_of_its_own(neuron, current):
     assert set(threading.enumerate()) == before
 
 
+def test_the_name_of_a_file_is_no_iterable_of_chunks(neuron):
+    with pytest.raises(TypeError, match=r"current must hold real numbers .* got 'current\.zarr'"):
+        neuron.stream("current.zarr")
+
+
 def test_a_closed_stream_is_at_its_end(neuron, current):
     with neuron.stream(current, chunk=7) as stream:
         next(stream)
