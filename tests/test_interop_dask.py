@@ -526,6 +526,21 @@ def test_a_cluster(client):
     assert_same(got, neuron.run(current, record=ALL))
 
 
+def test_data_on_a_cluster(client):
+    """What the workers hold is kept as long as the result is, and is not read again."""
+    expected = fastlif.LIF().run(drawn())
+    whole = da.from_array(drawn(), (10, 35))
+    for change in (
+        lambda array: array.persist(),
+        lambda array: array.persist()[:, :],
+        lambda array: array.persist() + F4(0),
+        lambda array: array.persist().rechunk((8, 10)),
+        lambda array: da.from_delayed(client.submit(drawn), array.shape, F4),
+    ):
+        lazy = run(fastlif.LIF(), change(whole), record=("membrane", "spikes"))
+        assert_same(client.compute((lazy,), sync=True)[0], expected)
+
+
 def test_a_source_on_a_cluster(client):
     neuron, source = EMBEDDED["refractory"][0], SOURCES["sum"]
     lazy = run(neuron, source, chunks=CHUNKS["irregular"], record=ALL)

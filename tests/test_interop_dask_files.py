@@ -90,7 +90,9 @@ def arrays(kind, folder, names=DENSE):
     lambda current: current,
     lambda current: (current * 2).astype(F4) / 2,
     lambda current: da.concatenate([current[:20], current[20:]]),
-], ids=["chunks", "elementwise", "aliases"])  # fmt: skip
+    lambda current: current * da.ones(SIZE, F4, chunks=32),
+    lambda current: current.map_blocks(lambda x, y: x, dask.delayed(3), dtype=F4),
+], ids=["chunks", "elementwise", "aliases", "vector", "delayed"])  # fmt: skip
 def test_no_chunk_is_read_before_its_turn(change):
     """Dask would read a whole chunk of the population ahead of its integration."""
     alive = Alive()
@@ -128,6 +130,8 @@ def test_chunks_that_are_used_several_times_are_read_once():
 def test_the_current_itself_can_be_computed_at_the_same_time(fuse):
     current = da.from_array(CURRENT, (10, 32)) + F4(0)
     with dask.config.set({"optimization.fuse.active": fuse}):
+        stacked = da.stack([da.from_array(row, 32) for row in CURRENT])
+        assert np.array_equal(run(NEURON, stacked).spikes.compute(), EXPECTED.spikes)
         got, mean = dask.compute(run(NEURON, current), current.mean())
     assert np.array_equal(got.spikes, EXPECTED.spikes)
     assert mean == pytest.approx(CURRENT.mean())
@@ -151,7 +155,7 @@ def test_stored_currents_are_read_in_chunks(kind, chunks, tmp_path):
     assert np.array_equal(got.counts, EXPECTED.counts)
     assert not any("rechunk" in str(key) for key in result.counts.dask)
     if kind == "file":
-        with pytest.raises(TypeError, match=r"must not be a numpy\.memmap for dask\.distri"):
+        with pytest.raises(TypeError, match=r"must not be a numpy\.memmap if other processes"):
             pickle.dumps(result.counts)
 
 
@@ -193,11 +197,66 @@ def test_the_state_is_computed_after_all_is_written(tmp_path):
     assert np.array_equal(out["packed"][:], EXPECTED.packed)
 
 
-def test_only_what_is_needed_is_computed(tmp_path):
+def test_only_chunks_of_the_population_that_are_needed_are_computed(tmp_path):
     out = arrays("memory", tmp_path, ["spikes"])
     result = run(NEURON, da.from_array(CURRENT, (20, 32)), out=out)
     assert np.array_equal(result.spikes[:20, 32:64].compute(), EXPECTED.spikes[:20, 32:64])
-    assert out["spikes"].sum() == EXPECTED.spikes[:20, 32:64].sum()
+    assert out["spikes"].sum() == EXPECTED.spikes[:, 32:64].sum()
+
+
+def test_no_block_is_read_while_it_is_written(tmp_path):
+    """A shard of Zarr is rewritten for every chunk in it."""
+    for number in range(5):
+        out = zarr.create_array(
+            str(tmp_path / str(number)), shape=(STEPS, SIZE), dtype=F4, chunks=(5, 8),
+            shards=(20, 32),
+        )  # fmt: skip
+        result = run(NEURON, da.from_array(CURRENT, (10, 32)), out={"membrane": out})
+        assert np.array_equal(result.membrane.compute(), EXPECTED.membrane)
+
+
+def test_what_is_read_is_not_written(tmp_path):
+    out = arrays("zarr", tmp_path, ["membrane"]) | {}
+    for current in (out["membrane"], da.from_zarr(out["membrane"])[:, ::-1]):
+        with pytest.raises(ValueError, match="must not be stored in the same place as current"):
+            run(NEURON, current, out=out)
+    both = np.zeros((STEPS, SIZE), F4)
+    for current, initial in ((CURRENT, both[0]), (da.from_array(CURRENT, 32), both[0, :1])):
+        with pytest.raises(ValueError, match="must not overlap current in memory"):
+            run(NEURON, current, initial, out={"membrane": both})
+
+
+def test_the_bytes_of_numbers_in_out_may_be_swapped():
+    out = np.zeros((STEPS, SIZE), ">f4")
+    result = run(NEURON, da.from_array(CURRENT, (20, 32)), out={"membrane": out})
+    got = result.membrane.compute()
+    assert got.dtype == result.membrane.dtype == F4
+    assert np.array_equal(got, EXPECTED.membrane)
+    assert np.array_equal(out, EXPECTED.membrane)
+
+
+def test_a_folder_is_found_from_another_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    out = zarr.create_array("spikes", shape=(STEPS, SIZE), dtype=bool, chunks=(60, 32))
+    result = run(NEURON, da.from_array(CURRENT, (20, 32)), out={"spikes": out})
+    sent = pickle.dumps(result.final.mem)
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    pickle.loads(sent).compute()
+    monkeypatch.chdir(tmp_path)
+    assert np.array_equal(out[:], EXPECTED.spikes)
+
+
+def test_names_of_the_users_tasks_are_not_mixed_up_with_arguments():
+    for name in ("membrane", 0, 10, 20):
+        whole = dask.delayed(lambda: CURRENT)(dask_key_name=name)
+        rows = [
+            da.from_delayed(dask.delayed(lambda a, i: a[i : i + 10])(whole, i), (10, SIZE), F4)
+            for i in range(0, STEPS, 10)
+        ]
+        out = np.zeros((STEPS, SIZE), F4)
+        run(NEURON, da.concatenate(rows), out={"membrane": out}).final.mem.compute()
+        assert np.array_equal(out, EXPECTED.membrane)
 
 
 def test_populations_of_two_axes(tmp_path):
@@ -277,7 +336,7 @@ def test_what_other_processes_cannot_write_is_not_sent(kind, tmp_path):
     else:
         out = arrays(kind, tmp_path, ["spikes"])
     result = run(NEURON, CURRENT, out=out)
-    with pytest.raises(TypeError, match=r"out\['spikes'\] must be an array of Zarr in files"):
+    with pytest.raises(TypeError, match=r"out\['spikes'\] must be an array of Zarr in a folder"):
         pickle.dumps(result.final.mem)
 
 
@@ -289,7 +348,9 @@ def test_a_client_refuses_them_at_once():
         dask.config.set(scheduler=None),
     ):
         run(NEURON, CURRENT)
-        with pytest.raises(TypeError, match=r"out\['spikes'\] must be an array of Zarr in files"):
+        with pytest.raises(
+            TypeError, match=r"out\['spikes'\] must be an array of Zarr in a folder"
+        ):
             run(NEURON, CURRENT, out={"spikes": np.zeros((STEPS, SIZE), bool)})
 
 

@@ -78,13 +78,14 @@ class _Recycler:
     def __init__(self) -> None:
         self._unused: list[_Block] = []
         self._most = 0
+        self._available = total_memory()
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Numbers:
         """Return an uninitialised array that nothing else refers to."""
         nbytes = math.prod(shape) * dtype.itemsize
-        self._most = most_bytes()
         if nbytes > SURELY_THERE:  # the system is asked only if that takes no time in comparison
-            self._most = min(self._most, available_memory())  # others may need the rest
+            self._available = available_memory()  # others may need it
+        self._most = min(most_bytes(), self._available)
         block = (self._unused and self._take(nbytes)) or self._new(nbytes)
         return np.asarray(_Lease(block, shape, dtype, self._give_back))
 

@@ -155,9 +155,25 @@ class MappedFile(Stored):
 
     def write(self, begin: int, rows: Numbers) -> None:
         """Write the rows from ``begin`` on."""
-        rows = np.ascontiguousarray(rows, self.dtype)
-        bytes_left = rows.reshape(-1).view(np.uint8).data
-        offset = self.place.part[0] + begin * self.row_bytes
+        self._put(begin * self.row_bytes, rows)
+
+    def write_block(self, region: tuple[slice, ...], values: Numbers) -> None:
+        """Write a part of the array, which has a slice of each axis."""
+        steps = np.array(self.array.strides)
+        first = sum(
+            part.start * step for part, step in zip(region, self.array.strides, strict=True)
+        )
+        if values.shape[1:] == self.shape[1:]:
+            self._put(first, values)
+            return
+        for index in np.ndindex(values.shape[:-1]):
+            self._put(int(first + steps[:-1] @ np.array(index)), values[index])
+
+    def _put(self, position: int, values: Numbers) -> None:
+        """Write values one after the other, ``position`` bytes after the first one of the array."""
+        values = np.ascontiguousarray(values, self.dtype)
+        bytes_left = values.reshape(-1).view(np.uint8).data
+        offset = self.place.part[0] + position
         while bytes_left:
             count = os.pwrite(self._descriptor, bytes_left, offset)
             bytes_left, offset = bytes_left[count:], offset + count

@@ -104,6 +104,16 @@ class Arguments:
         """The shape of the dense records."""
         return (self.plan.steps, *self.plan.population)
 
+    def read(self) -> tuple[list[Numbers], list[Any]]:
+        """Return the arrays in memory and outside it that the run reads, as far as known."""
+        values = [self.current, *self.fields, self.noise, self._stored]
+        for value in [value for value in values if is_dask(value)]:
+            for layer in value.dask.layers.values():
+                if len(layer) == 1:  # what Dask divides is one such layer
+                    values += [getattr(node, "value", node) for node in layer.values()]
+        arrays = [value for value in values if isinstance(value, np.ndarray)]
+        return arrays, [value for value in values if is_outside(value)]
+
     def current_in(self, chunks: Chunks) -> Any:
         """Return the current, a dask array, with the chunks of the dense records."""
         leading = (chunks[0],) if self.over_time else ()
@@ -169,8 +179,9 @@ class _Mapped:
 
     def __reduce__(self) -> Any:
         raise TypeError(
-            "current must not be a numpy.memmap for dask.distributed, which would send copies of "
-            "its contents to the workers: use an array of Zarr"
+            "current must not be a numpy.memmap if other processes compute the run "
+            "(dask.distributed, or scheduler='processes'), which would receive copies of its "
+            "contents: use an array of Zarr"
         )
 
 

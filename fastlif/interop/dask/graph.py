@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 import uuid
 from operator import attrgetter
@@ -22,7 +24,7 @@ from fastlif.interop.dask import tasks
 from fastlif.interop.dask.arguments import Arguments, Chunks, chunks_like, is_dask
 from fastlif.interop.dask.layout import Cell, bytes_of
 from fastlif.interop.dask.outputs import Output
-from fastlif.interop.dask.reading import with_own_tasks
+from fastlif.interop.dask.reading import pieces_of
 from fastlif.model import part_of
 from fastlif.neurons.base import Neuron
 
@@ -45,6 +47,8 @@ class Graph:
         self._outputs = outputs
         self._model, self._plan = neuron._model, arguments.plan
         self._times, self._chunks = chunks[0], chunks[1:]
+        bounds = itertools.pairwise(itertools.accumulate(self._times, initial=0))
+        self._spans = [slice(begin, end) for begin, end in bounds]
         a = arguments
         self._token = tokenize(
             neuron, a.current, a.fields, a.noise, a.begun, sorted(a.names), chunks, threads,
@@ -81,17 +85,15 @@ class Graph:
                 previous = (f"lif_start-{self._token}", *cell.place)
                 keys = [None if a is None else _key_of(a, cell, lead) for a, lead in start]
                 layer[previous] = (tasks.started, part_key, *keys)
-            begin = 0
-            for number, steps in enumerate(self._times):
+            for number, span in enumerate(self._spans):
                 key = self._key(number, cell)
                 piece = None if current is None else _key_of(current, cell, self._lead(number))
                 piece = own.get(piece, piece)
-                layer[key] = (tasks.advance, part_key, piece, previous, begin, steps)
+                layer[key] = (tasks.advance, part_key, piece, previous, span)
                 previous = key
                 if returned:
                     previous = (f"lif_state-{self._token}", number, *cell.place)
                     layer[previous] = (tasks.carried, key)
-                begin += steps
             self._last.append(previous)
         return layer
 
@@ -114,7 +116,7 @@ class Graph:
             return None, own
         current = self._arguments.current_in((self._times, *self._chunks))
         if current.npartitions == len(self._times) * len(self._cells):  # each is used once
-            current, own = with_own_tasks(current)
+            own = pieces_of(current)
         self._inputs.append(current)
         return current, own
 
@@ -217,15 +219,17 @@ class Graph:
         return self._array("packed", layer, (self._times, tuple(p.length for p in parts)), dtype)
 
     def _written(self, name: str, dtype: np.dtype[Any]) -> Any:
-        """Return a record that is read from where it was written."""
+        """Return a record that is read from where it was written.
+
+        Not before all steps of the neurons are written: what is stored as a whole may contain some
+        of the next steps.
+        """
         packed, layer = name == "packed", {}
-        for place, cell in enumerate(self._cells):
-            end = 0
-            for number, steps in enumerate(self._times):
-                begin, end = end, end + steps
+        read = functools.partial(tasks.read_back, name)
+        for place, (cell, last) in enumerate(zip(self._cells, self._last, strict=True)):
+            for number, span in enumerate(self._spans):
                 where = (number, place) if packed else (number, *cell.place)
-                part, key = self._part_key(cell), self._key(number, cell)
-                layer[where] = (tasks.read_back, part, name, key, begin, end)
+                layer[where] = (read, self._part_key(cell), last, span)
         lengths = tuple(-(-cell.size // 8) for cell in self._cells)
         axes = (lengths,) if packed else self._chunks
         return self._array(name, layer, (self._times, *axes), dtype)

@@ -160,7 +160,7 @@ def run(
                     f"depends on the flattened population, got {own[1:]}"
                 )
     client = getattr(dask.base.get_scheduler(), "__self__", None)
-    outputs = outputs_of(out, arguments.names, arguments.plan.records.specs, own)
+    outputs = outputs_of(out, arguments, own)
     if type(client).__module__.startswith("distributed."):  # it would hide the error later
         for output in outputs.values():
             output.ensure_sendable()

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fastlif.checks import Numbers, described
 from fastlif.execution.outputs import Outputs
-from fastlif.execution.records import Spec, given_arrays
-from fastlif.execution.stored import failed
-from fastlif.interop.dask.arguments import Chunks
+from fastlif.execution.records import given_arrays
+from fastlif.execution.stored import MappedFile, failed, stored
+from fastlif.interop.dask.arguments import Arguments, Chunks
 from fastlif.interop.dask.layout import Cell
 
-_MEMORY = ("MemoryStore", "ManagedMemoryStore", "KVStore", "dict")  # stores of Zarr
+# Stores of Zarr, version 2 and 3 of the library.
+_FOLDERS = ("LocalStore", "DirectoryStore", "NestedDirectoryStore")
+_REMOTE = ("FsspecStore", "FSStore", "ObjectStore", "RemoteStore")
 
 
 class Output:
@@ -24,45 +28,67 @@ class Output:
 
     def __init__(self, name: str, array: Any) -> None:
         self._name, self._array = name, array
+        store = getattr(array, "store", None)
+        self._kind = type(store).__name__
+        self._folder = ""
+        if self._kind in _FOLDERS:
+            folder = getattr(store, "root", None) or getattr(store, "path", None)
+            self._folder = str(Path(str(folder)).absolute())
 
     def ensure_sendable(self) -> None:
         """Raise if another process would write into a copy of the array."""
-        store = getattr(self._array, "store", None)
-        if store is None or type(store).__name__ in _MEMORY:
+        remote = self._kind in _REMOTE and "memory" not in str(self._array.store).lower()
+        if not self._folder and not remote:
             raise TypeError(
-                f"out[{self._name!r}] must be an array of Zarr in files for dask.distributed: its "
-                f"workers would write into copies of {described(self._array)}"
+                f"out[{self._name!r}] must be an array of Zarr in a folder if other processes "
+                "compute the run (dask.distributed, or scheduler='processes'), which would write "
+                f"into copies of {described(self._array)}"
             )
 
     def __reduce__(self) -> Any:
         """Refuse to be sent to another process if what that writes would be lost."""
         self.ensure_sendable()
+        if self._folder:  # its name, because other processes may work in another folder
+            return _opened, (self._name, self._folder, self._array.path)
         return type(self), (self._name, self._array)
 
-    def write(self, begin: int, end: int, cell: Cell, record: Numbers) -> None:
-        """Write the steps ``begin:end`` of the neurons of a cell."""
+    def write(self, span: slice, cell: Cell, record: Numbers) -> None:
+        """Write the steps of ``span`` of the neurons of a cell."""
+        region = self._region(span, cell)
         try:
-            self._array[self._region(begin, end, cell)] = record
+            file = stored(self._array) if isinstance(self._array, np.memmap) else None
+            if isinstance(file, MappedFile):
+                with contextlib.closing(file):
+                    file.write_block(region, record)
+            else:
+                self._array[region] = record
         except Exception as error:
-            where = f"steps {begin} to {end - 1} of neurons {cell.block}"
+            where = f"steps {span.start} to {span.stop - 1} of neurons {cell.block}"
             raise failed(f"out[{self._name!r}] could not be written for {where}", error) from error
 
-    def read(self, begin: int, end: int, cell: Cell) -> Numbers:
-        """Return the steps ``begin:end`` of the neurons of a cell."""
-        return np.array(self._array[self._region(begin, end, cell)])
+    def read(self, span: slice, cell: Cell) -> Numbers:
+        """Return the steps of ``span`` of the neurons of a cell."""
+        record = self._array[self._region(span, cell)]
+        return np.array(record, record.dtype.newbyteorder("="))
 
-    def _region(self, begin: int, end: int, cell: Cell) -> tuple[slice, ...]:
+    def _region(self, span: slice, cell: Cell) -> tuple[slice, ...]:
         if self._name != "packed":
-            return slice(begin, end), *cell.block
-        return slice(begin, end), slice(cell.first // 8, cell.first // 8 + -(-cell.size // 8))
+            return span, *cell.block
+        return span, slice(cell.first // 8, cell.first // 8 + -(-cell.size // 8))
+
+
+def _opened(name: str, folder: str, path: str) -> Output:
+    import zarr
+
+    return Output(name, zarr.open_array(folder, path=path, mode="r+"))
 
 
 def outputs_of(
-    out: Mapping[str, Any] | None, names: frozenset[str], records: Sequence[Spec], chunks: Chunks
+    out: Mapping[str, Any] | None, arguments: Arguments, chunks: Chunks
 ) -> dict[str, Output]:
     """Return the outputs by the name of the record. Raises if one cannot be written by tasks."""
-    specs = {spec.name: spec for spec in records}
-    given = given_arrays(out, names)
+    specs = {spec.name: spec for spec in arguments.plan.records.specs}
+    given = given_arrays(out, arguments.names)
     if "counts" in given:
         raise ValueError(
             "out must not hold 'counts': they have 8 bytes per neuron, and are returned"
@@ -73,7 +99,11 @@ def outputs_of(
     checked = Outputs()
     try:
         checked.take(given, specs, 1, False)
-        checked.ensure_apart()
+        arrays, stores = arguments.read()
+        checked.ensure_apart(arrays)
+        for store in filter(None, map(stored, stores)):
+            with contextlib.closing(store):
+                checked.ensure_apart((), store)
     finally:
         checked.close()
     for name, array in given.items():

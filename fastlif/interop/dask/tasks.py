@@ -1,4 +1,8 @@
-"""What runs on the workers: one stretch of time of one chunk of the population, and joining."""
+"""What runs on the workers: one stretch of time of one chunk of the population, and joining.
+
+Among the arguments in a graph are no plain numbers and strings: Dask would take them for the keys
+of tasks that a user has named so.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -41,12 +45,13 @@ def started(part: Part, *fields: Numbers | None) -> Run:
     return Run(None, None, None, None, None, part.initial._replace(**given))
 
 
-def advance(part: Part, current: Any, previous: Run | None, begin: int, steps: int) -> Run:
-    """Integrate the steps from ``begin`` on; ``previous`` is the run that ends there.
+def advance(part: Part, current: Any, previous: Run | None, span: slice) -> Run:
+    """Integrate the steps of ``span``; ``previous`` is the run that ends where it begins.
 
     The counts are those of both runs. Events have absolute steps and neurons, and bits of
     ``packed`` the place in their byte that they have in the whole population.
     """
+    begin, steps = span.start, span.stop - span.start
     if part.form is not None:
         _check(part, current, begin, steps)
     else:
@@ -68,14 +73,14 @@ def advance(part: Part, current: Any, previous: Run | None, begin: int, steps: i
     if run.packed is not None and part.cell.first % 8 and part.cell.size:
         run = run._replace(packed=shifted(run.packed, part.cell.first % 8, part.cell.size))
     for name, output in part.outputs.items():
-        output.write(begin, begin + steps, part.cell, getattr(run, name))
+        output.write(span, part.cell, getattr(run, name))
     written: Any = dict.fromkeys(part.outputs)
     return run._replace(**written)
 
 
-def read_back(part: Part, name: str, _run: Run, begin: int, end: int) -> Numbers:
-    """Return a record of some steps from where the run has written it."""
-    return part.outputs[name].read(begin, end, part.cell)
+def read_back(name: str, part: Part, _run: Run, span: slice) -> Numbers:
+    """Return a record of the steps of ``span`` from where the run has written it."""
+    return part.outputs[name].read(span, part.cell)
 
 
 def carried(run: Run) -> Run:
