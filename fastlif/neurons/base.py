@@ -283,9 +283,11 @@ class Neuron(ABC):
         -----
         Memory: at most two stretches of a stored current and three of the records (one of which is
         the caller's), the state, and some megabytes per thread. With the default ``chunk`` this is
-        less than 200 MB, unless a block of the storage or a single step has more than 32 MB. This
-        holds for memory-mapped files on Linux, where they are read and written through the file.
-        Elsewhere, the pages that were touched are in memory until the system needs it.
+        less than 200 MB, unless a block of the storage or a single step has more than 32 MB; Zarr's
+        own buffers may add 100 MB. This holds for memory-mapped files on Linux, where they are read
+        and written through the file. Elsewhere, the pages that were touched are in memory until the
+        system needs it. A checkpoint remains after the last stretch: the same call then has no
+        stretches left.
 
         Examples
         --------

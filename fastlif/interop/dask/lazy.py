@@ -105,8 +105,9 @@ def run(
 
     A chunk of the current is computed by the task that integrates it, so that no other chunk is
     read ahead. If something else in the same call of ``compute`` uses the current, it is computed
-    twice. A chunk that needs other tasks that are not its own, such as those of ``rechunk``, is
-    computed before. Read with the right chunks instead: ``dask.array.from_zarr(path, chunks=...)``
+    twice. What several chunks need is computed before, such as the chunks that ``rechunk`` divides;
+    instead, read with the right chunks: ``dask.array.from_zarr(path, chunks=...)``, or give
+    ``chunks`` and the array of Zarr itself. What a cluster already holds is not copied.
 
     The graph has one task for each chunk, and another one if it returns other records than counts,
     and one for each chunk of such a record. A neuron's parameters, an initial state and sources are
