@@ -58,7 +58,8 @@ def run(
     chunks : optional
         Chunks of ``(T, *population)``, in any form that ``dask.array.rechunk`` accepts. The default
         are those of ``current`` or, along axes that it lacks, of ``initial``; otherwise, "auto" for
-        time and the first axis of the population.
+        time and the first axis of the population. For an array of Zarr or in a file, Dask chooses
+        them, perhaps only one for the whole population: give ``chunks``.
     out : mapping of str to array, optional
         Arrays of Zarr for "membrane", "spikes" or "packed", with the shape and the dtype of the
         record. The tasks that integrate write into them, and keep nothing of the record: memory is
