@@ -112,7 +112,7 @@ def of_array(shape, folder, *dense, stretches=LONGER):
 
     Both count spikes, and write the dense records into arrays of Zarr.
     """
-    steps, size = shape[0], shape[1] // BLOCKS
+    steps, size = shape[0], shape[1] // (8 * BLOCKS) * 8  # whole bytes of packed spikes
     array = np.tile(current_of(steps, size), BLOCKS)
     current = da.map_blocks(
         lambda: current_of(steps, size),
