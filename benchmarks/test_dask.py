@@ -67,11 +67,6 @@ def processor_time(request):
         yield lambda: time.process_time() + sum(client.run(time.process_time).values())
 
 
-def timed(function):
-    """Return how long a call takes."""
-    return measured(function, time.perf_counter)[0]
-
-
 def measured(function, processor_time):
     """Return how long a call takes, and its processor time."""
     start = time.perf_counter(), processor_time()

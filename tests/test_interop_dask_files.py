@@ -117,6 +117,21 @@ def test_chunks_that_depend_on_others(change):
     assert alive.made == 36
 
 
+def test_chunks_that_depend_on_the_chunk_before_are_computed_once():
+    made = []
+
+    def after(rows, begin):
+        made.append(begin)
+        return CURRENT[begin : begin + 10]
+
+    layer = {("chain", 0, 0): (after, None, 0)}
+    layer |= {("chain", k, 0): (after, ("chain", k - 1, 0), 10 * k) for k in range(1, 6)}
+    current = da.Array(layer, "chain", ((10,) * 6, (SIZE,)), F4)
+    result = run(NEURON, current, record="counts")
+    assert np.array_equal(result.counts.compute(), EXPECTED.counts)
+    assert sorted(made) == [0, 10, 20, 30, 40, 50]
+
+
 def test_chunks_that_are_used_several_times_are_read_once():
     alive = Alive()
     current = lazy_current(alive)
@@ -216,7 +231,7 @@ def test_no_block_is_read_while_it_is_written(tmp_path):
 
 
 def test_what_is_read_is_not_written(tmp_path):
-    out = arrays("zarr", tmp_path, ["membrane"]) | {}
+    out = arrays("zarr", tmp_path, ["membrane"])
     for current in (out["membrane"], da.from_zarr(out["membrane"])[:, ::-1]):
         with pytest.raises(ValueError, match="must not be stored in the same place as current"):
             run(NEURON, current, out=out)

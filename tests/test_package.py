@@ -47,6 +47,18 @@ def test_import_does_not_import_optional_packages():
     assert python(code) == "[]"
 
 
+def test_a_missing_package_of_an_extra_is_named():
+    code = """
+import sys
+sys.modules["dask"] = None
+try:
+    import fastlif.interop.dask
+except ImportError as error:
+    print(error)
+"""
+    assert python(code) == ("fastlif.interop.dask requires dask.array: pip install 'fastlif[dask]'")
+
+
 @pytest.mark.parametrize("name", ["spikes", "plot"])
 def test_docstrings_name_every_parameter(name):
     if name == "plot":

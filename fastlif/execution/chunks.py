@@ -89,7 +89,7 @@ class Chunks(Currents):
 
     def _checked(self, chunk: Any) -> tuple[Numbers, bool]:
         name = f"chunk {self._place}"
-        ensure_readable(name, chunk)
+        ensure_readable(name, chunk, in_parts=True)
         values, weak = read(name, chunk)
         if not values.ndim:
             raise ValueError(

@@ -188,7 +188,7 @@ def currents_of(current: Any, steps: Any) -> Currents:
     store = stored(current) if steps is None else None
     if store is not None and store.shape:
         return Rows(store)
-    ensure_readable("current", current)
+    ensure_readable("current", current, in_parts=True)
     values, weak = read("current", current)
     if steps is not None:
         return Constant(values, weak, steps)

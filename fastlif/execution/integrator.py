@@ -13,8 +13,8 @@ from fastlif.execution.inputs import source_of
 from fastlif.execution.memory import ensure_readable
 from fastlif.execution.plan import RunPlan
 from fastlif.execution.progress import Report, progress_of
-from fastlif.execution.records import RECORDS, names_of
-from fastlif.execution.results import DEFAULT_RECORD, Run
+from fastlif.execution.records import names_of, record_of
+from fastlif.execution.results import Run
 from fastlif.execution.run import execute
 from fastlif.execution.sources import Source, steps_of
 from fastlif.execution.state import State, counted, fields_of, label_of, state_of, steps_after
@@ -81,10 +81,10 @@ class Integrator:
         if plain or source:
             values, weak = current, False
         else:
-            ensure_readable("current", current)
+            ensure_readable("current", current, in_parts=True)
             values, weak = read("current", current)
-        if out is not None and record is DEFAULT_RECORD and isinstance(out, Mapping) and out:
-            record = tuple(name for name in out if name in RECORDS) or record
+        if out is not None:
+            record = record_of(record, out)
         if source:
             values = current = current._settled(steps is not None)
             steps = steps_of(current, steps)

@@ -28,11 +28,11 @@ def ensure_memory(needed: int, names: Collection[str]) -> None:
     )
 
 
-def ensure_readable(name: str, array: object) -> None:
+def ensure_readable(name: str, array: object, *, in_parts: bool = False) -> None:
     """Raise MemoryError if ``array``, which is to be read whole, does not fit into memory.
 
     For arrays that are not in memory yet, such as those of dask, zarr and h5py. NumPy's arrays are,
-    or are mapped into it.
+    or are mapped into it. ``in_parts`` tells whether other calls read such an array in parts.
     """
     if hasattr(array, "__array_interface__"):
         return
@@ -44,7 +44,7 @@ def ensure_readable(name: str, array: object) -> None:
     if needed < SURELY_THERE or needed <= (available := available_memory()):
         return
     advice = "only a current is read in parts: give a part of the array"
-    if name == "current":
+    if in_parts:
         advice = (
             "take a part of its steps at a time (neuron.stream does, from files or an iterable, "
             "and fastlif.interop.dask.run from arrays of Dask)"

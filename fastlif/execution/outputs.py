@@ -66,18 +66,17 @@ class Outputs:
         if "counts" in specs:
             self.counts = np.zeros(specs["counts"].shape, INT64)
 
-    def ensure_apart(self, arrays: Sequence[Numbers] = (), store: Stored | None = None) -> None:
+    def ensure_apart(self, arrays: Sequence[Numbers], stores: Sequence[Stored]) -> None:
         """Raise if an array that is written is the same as another one, or as one that is read.
 
-        What is read are ``arrays`` in memory and a ``store``.
+        What is read are ``arrays`` in memory and ``stores``.
         """
-        for array in arrays or [np.empty(0)]:
-            refuse_overlap(self._memory, array)
-        if not self._stores and store is None:
+        refuse_overlap(self._memory, arrays)
+        if not self._stores and not stores:
             return
         # What was mapped otherwise or by others: what is stored is not accessed in memory.
         read = [place_of(array) for array in arrays]
-        seen = [] if store is None else [("current", store.place)]
+        seen = [("current", store.place) for store in stores]
         places = {name: place_of(array) for name, array in self._memory.items()}
         for name, place in places.items():
             _ensure_elsewhere(name, place, seen)

@@ -10,7 +10,7 @@ import numpy as np
 from fastlif.checks import Numbers, choice, described, numbers, output
 from fastlif.execution.blocks import flattened
 from fastlif.execution.recycle import allocator
-from fastlif.execution.results import INT64, UINT8
+from fastlif.execution.results import DEFAULT_RECORD, INT64, UINT8
 from fastlif.execution.stores import LARGE
 from fastlif.kernels.records import Records
 
@@ -37,6 +37,13 @@ def _names_of(record: object) -> frozenset[str]:
 
 
 _cached_names = functools.lru_cache(_names_of)
+
+
+def record_of(record: Any, out: object) -> Any:
+    """Return the argument ``record``; if it was omitted, the names of the arrays in ``out``."""
+    if record is DEFAULT_RECORD and isinstance(out, Mapping):
+        return tuple(name for name in out if name in RECORDS) or record
+    return record
 
 
 def columns_of(neurons: object, names: frozenset[str], population: tuple[int, ...]) -> Numbers:

@@ -15,12 +15,7 @@ from typing import Any
 import numpy as np
 
 from fastlif.checks import Numbers
-from fastlif.execution.memory import (
-    SURELY_THERE,
-    available_memory,
-    ensure_memory,
-    total_memory,
-)
+from fastlif.execution.memory import SURELY_THERE, available_memory, ensure_memory, total_memory
 
 ENVIRONMENT = "FASTLIF_RECYCLED_BYTES"
 

@@ -256,11 +256,10 @@ class ZarrArray(Stored):
 
     def __init__(self, array: Any) -> None:
         super().__init__(array)
-        blocks = getattr(array, "shards", None) or array.chunks
+        blocks = blocks_of(array)
         self.block = blocks[0] if blocks else 1
         store = array.store
-        root = next((getattr(store, name) for name in ("root", "path", "dir_path")
-                     if hasattr(store, name)), None)  # fmt: skip
+        root = root_of(store)
         key = os.path.realpath(root) if isinstance(root, (str, os.PathLike)) else id(store)
         self.place = Place(("zarr", key), str(array.path))
 
@@ -276,6 +275,18 @@ class ZarrArray(Stored):
         """Raise if the array is read-only."""
         if self.array.read_only:
             raise ValueError(f"{name} must be writeable, got a read-only Zarr array")
+
+
+def blocks_of(array: Any) -> tuple[int, ...]:
+    """Return the shape of what an array of Zarr reads and writes as a whole."""
+    blocks: tuple[int, ...] = getattr(array, "shards", None) or array.chunks
+    return blocks
+
+
+def root_of(store: Any) -> Any:
+    """Return the folder or file that a store of Zarr names; None if it names none."""
+    names = ("root", "path", "dir_path")
+    return next((getattr(store, name) for name in names if hasattr(store, name)), None)
 
 
 class HDF5Dataset(Stored):

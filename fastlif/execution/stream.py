@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,8 +25,8 @@ from fastlif.execution.generated import Start
 from fastlif.execution.outputs import Outputs
 from fastlif.execution.plan import RunPlan
 from fastlif.execution.progress import Overall, report_of
-from fastlif.execution.records import ARRAYS, RECORDS, given_arrays, names_of
-from fastlif.execution.results import DEFAULT_RECORD, Events, Run
+from fastlif.execution.records import ARRAYS, given_arrays, names_of, record_of
+from fastlif.execution.results import Events, Run
 from fastlif.execution.sources import Source
 from fastlif.execution.state import State, fields_of, label_of
 
@@ -83,9 +83,7 @@ class Stream(Iterator[Run]):
                 begun = whole("initial.steps", initial.steps, 0, MOST_STEPS)
                 initial = initial._replace(steps=begun)
             self._integrator, self._initial, self._neurons = integrator, initial, neurons
-            if out is not None and record is DEFAULT_RECORD and isinstance(out, Mapping) and out:
-                record = tuple(name for name in out if name in RECORDS) or record
-            self._names = tuple(sorted(names_of(record)))
+            self._names = tuple(sorted(names_of(record_of(record, out))))
             self.out = dict(given_arrays(out, frozenset(self._names)))
             self._complete = complete
             self._every = whole("every", every, 1)
@@ -183,7 +181,8 @@ class Stream(Iterator[Run]):
             currents.arrays = start.arrays
         self.size, self.specs = plan.size, {spec.name: spec for spec in plan.records.specs}
         self._outputs.take(self.out, self.specs, self._every, self._path is not None)
-        self._outputs.ensure_apart(currents.arrays, currents.store)
+        stores = [] if currents.store is None else [currents.store]
+        self._outputs.ensure_apart(currents.arrays, stores)
         if self._complete:
             self.out |= self._outputs.add_missing()
         self._belongs_to: dict[str, str] = {}

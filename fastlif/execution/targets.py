@@ -52,7 +52,8 @@ class Targets:
         Raises before anything is allocated if the user's arrays overlap others.
         """
         if out is not None:
-            refuse_overlap(out, current)
+            # A source may read several arrays.
+            refuse_overlap(out, getattr(current, "arrays", [current]))
         if plan.fresh_bytes > SURELY_THERE:
             ensure_room(plan.fresh_bytes, plan.names)
         self._plan = plan
@@ -135,10 +136,9 @@ class Targets:
             array[...] = buffer.reshape(array.shape)
 
 
-def refuse_overlap(out: Mapping[str, Numbers], current: Numbers) -> None:
+def refuse_overlap(out: Mapping[str, Numbers], read: Sequence[Numbers]) -> None:
     """Raise if an array that is written overlaps another one, or one that is read."""
-    # A source may read several arrays.
-    seen = [("current", array) for array in getattr(current, "arrays", [current])]
+    seen = [("current", array) for array in read]
     for name, array in out.items():
         for other, received in seen:
             if overlap(array, received):

@@ -104,7 +104,7 @@ class Arguments:
         """The shape of the dense records."""
         return (self.plan.steps, *self.plan.population)
 
-    def read(self) -> tuple[list[Numbers], list[Any]]:
+    def inputs(self) -> tuple[list[Numbers], list[Any]]:
         """Return the arrays in memory and outside it that the run reads, as far as known."""
         values = [self.current, *self.fields, self.noise, self._stored]
         for value in [value for value in values if is_dask(value)]:

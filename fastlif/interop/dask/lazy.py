@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import dask
-
 from fastlif.checks import described, whole
-from fastlif.execution.records import RECORDS
+from fastlif.execution.records import record_of
 from fastlif.execution.results import DEFAULT_RECORD, Run
 from fastlif.execution.sources import Source
 from fastlif.interop.dask.arguments import Arguments, chunks_of
@@ -123,10 +121,10 @@ def run(
     >>> neuron = fastlif.LIF(R=5.1, C=5e-3, time_step=1e-3)
     >>> noise = fastlif.GaussianCurrent(0.2, 0.1, seed=1)
     >>> result = run(
-    ...     neuron, noise, steps=200, record="counts", population=10**6, chunks=(-1, 125_000)
+    ...     neuron, noise, steps=200, record="counts", population=10**6, chunks=(-1, 25_000)
     ... )
     >>> result.counts.shape, result.counts.chunksize
-    ((1000000,), (125000,))
+    ((1000000,), (25000,))
     >>> one = neuron.run(noise, neuron.initial_state(10**6), steps=200, record="counts")
     >>> bool((result.counts.compute() == one.counts).all())
     True
@@ -146,8 +144,7 @@ def run(
     if not isinstance(neuron, Neuron):
         raise TypeError(f"neuron must be a neuron of fastlif, got {described(neuron)}")
     threads = whole("threads", threads, 1)
-    if record is DEFAULT_RECORD and isinstance(out, Mapping) and out:
-        record = tuple(name for name in out if name in RECORDS) or record
+    record = record_of(record, out)
     arguments = Arguments(neuron._model, current, initial, steps, record, population)
     own = chunks_of(arguments, chunks)
     cells = cells_of(own[1:])
@@ -161,9 +158,5 @@ def run(
                     f"chunks must divide only the first axis of the population for {name}, which "
                     f"depends on the flattened population, got {own[1:]}"
                 )
-    client = getattr(dask.base.get_scheduler(), "__self__", None)
     outputs = outputs_of(out, arguments, own)
-    if type(client).__module__.startswith("distributed."):  # it would hide the error later
-        for output in outputs.values():
-            output.ensure_sendable()
     return Graph(neuron, arguments, own, cells, outputs, threads).result()

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import dask
 import numpy as np
 
 from fastlif.checks import Numbers, described
 from fastlif.execution.outputs import Outputs
 from fastlif.execution.records import given_arrays
-from fastlif.execution.stored import MappedFile, failed, stored
+from fastlif.execution.stored import MappedFile, blocks_of, failed, root_of, stored
 from fastlif.interop.dask.arguments import Arguments, Chunks
 from fastlif.interop.dask.layout import Cell
 
@@ -30,10 +31,7 @@ class Output:
         self._name, self._array = name, array
         store = getattr(array, "store", None)
         self._kind = type(store).__name__
-        self._folder = ""
-        if self._kind in _FOLDERS:
-            folder = getattr(store, "root", None) or getattr(store, "path", None)
-            self._folder = str(Path(str(folder)).absolute())
+        self._folder = str(Path(root_of(store)).absolute()) if self._kind in _FOLDERS else ""
 
     def ensure_sendable(self) -> None:
         """Raise if another process would write into a copy of the array."""
@@ -89,26 +87,29 @@ def outputs_of(
     """Return the outputs by the name of the record. Raises if one cannot be written by tasks."""
     specs = {spec.name: spec for spec in arguments.plan.records.specs}
     given = given_arrays(out, arguments.names)
+    if not given:
+        return {}
     if "counts" in given:
-        raise ValueError(
-            "out must not hold 'counts': they have 8 bytes per neuron, and are returned"
-        )
+        raise ValueError("out must not hold 'counts', which are returned: add them to record")
     for name in given:
         if math.prod(specs[name].shape) == 0:
             raise ValueError(f"out[{name!r}] must not be empty, got shape {specs[name].shape}")
-    checked = Outputs()
-    try:
-        checked.take(given, specs, 1, False)
-        arrays, stores = arguments.read()
-        checked.ensure_apart(arrays)
-        for store in filter(None, map(stored, stores)):
-            with contextlib.closing(store):
-                checked.ensure_apart((), store)
-    finally:
-        checked.close()
+    with contextlib.ExitStack() as stack:
+        checked = stack.enter_context(contextlib.closing(Outputs()))
+        checked.take(given, {name: specs[name] for name in given}, 1, False)
+        arrays, outside = arguments.inputs()
+        stores = [store for store in map(stored, outside) if store is not None]
+        for store in stores:
+            stack.callback(store.close)
+        checked.ensure_apart(arrays, stores)
     for name, array in given.items():
         _ensure_aligned(name, array, chunks)
-    return {name: Output(name, array) for name, array in given.items()}
+    outputs = {name: Output(name, array) for name, array in given.items()}
+    client = getattr(dask.base.get_scheduler(), "__self__", None)
+    if type(client).__module__.startswith("distributed."):  # it would hide the error later
+        for output in outputs.values():
+            output.ensure_sendable()
+    return outputs
 
 
 def _ensure_aligned(name: str, array: Any, chunks: Chunks) -> None:
@@ -125,8 +126,7 @@ def _ensure_aligned(name: str, array: Any, chunks: Chunks) -> None:
         axes = (tuple(-(-size // 8) for size in neurons),)
     if not hasattr(array, "store"):  # only Zarr rewrites a block without a lock
         return
-    blocks = getattr(array, "shards", None) or array.chunks
-    for axis, (block, sizes) in enumerate(zip(blocks[1:], axes, strict=True), 1):
+    for axis, (block, sizes) in enumerate(zip(blocks_of(array)[1:], axes, strict=True), 1):
         if not _begin_at_multiples(block, sizes):
             raise ValueError(
                 f"out[{name!r}] is stored in blocks of {block} along axis {axis}, which only one "

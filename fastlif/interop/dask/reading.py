@@ -33,7 +33,8 @@ class Piece:
 def pieces_of(array: Any) -> dict[Any, Any]:
     """Return the tasks that compute the chunks of a dask array, by key; not of those in memory.
 
-    They contain all other tasks that only one chunk needs, and depend on what several need.
+    They contain all other tasks that only one chunk needs, and depend on what several need, and on
+    other chunks.
     """
     distributed = sys.modules.get("distributed")
     if distributed is not None and distributed.futures_of(array):
@@ -43,14 +44,15 @@ def pieces_of(array: Any) -> dict[Any, Any]:
     dependents = reverse_dict(dependencies)
     known = functools.cache(array.dask.__contains__)
     pieces = {}
-    for key in flatten(array.__dask_keys__()):
+    chunks = set(flatten(array.__dask_keys__()))
+    for key in chunks:
         if key not in graph or not istask(graph[key]) or dependents[key]:
             continue
         own, inputs = {key}, set()
         remaining = list(dependencies[key])
         while remaining:
             other = remaining.pop()
-            if other in graph and dependents[other] <= own:
+            if other in graph and other not in chunks and dependents[other] <= own:
                 own.add(other)
                 inputs.discard(other)
                 remaining += dependencies[other]
